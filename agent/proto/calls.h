@@ -1,0 +1,235 @@
+/*
+ * The one table of agent calls: code, name on the proxy socket (hyperName), and the JSON bodies as typed structs.
+ * Codes below 64 are hyperstart's dialect D3 (docs/protocols.md); codes from 64 are acrun's extension, in force
+ * once HELLO was acknowledged. Original agents answer unknown codes with ERROR.
+ */
+#ifndef AGENT_PROTO_CALLS_H
+#define AGENT_PROTO_CALLS_H
+
+#include "base/json.h"
+#include "oci/spec.h"
+
+/* X(symbol, code, hyperName, takes a token) */
+#define CALLS_LIST(X)                                       \
+	X(GETVERSION, 0, "version", 0)                      \
+	X(STARTPOD, 1, "startpod", 0)                       \
+	X(DESTROYPOD, 4, "destroypod", 0)                   \
+	X(EXECCMD, 6, "execcmd", 1)                         \
+	X(READY, 8, "ready", 0)                             \
+	X(ACK, 9, "ack", 0)                                 \
+	X(ERROR, 10, "error", 0)                            \
+	X(WINSIZE, 11, "winsize", 0)                        \
+	X(PING, 12, "ping", 0)                              \
+	X(NEXT, 14, "next", 0)                              \
+	X(WRITEFILE, 15, "writefile", 0)                    \
+	X(READFILE, 16, "readfile", 0)                      \
+	X(NEWCONTAINER, 17, "newcontainer", 1)              \
+	X(KILLCONTAINER, 18, "killcontainer", 0)            \
+	X(ONLINECPUMEM, 19, "onlinecpumem", 0)              \
+	X(SETUPINTERFACE, 20, "setupinterface", 0)          \
+	X(SETUPROUTE, 21, "setuproute", 0)                  \
+	X(REMOVECONTAINER, 22, "removecontainer", 0)        \
+	X(PSCONTAINER, 23, "pscontainer", 0)                \
+	/* acrun's extension */                             \
+	X(HELLO, 64, "hello", 0)                            \
+	X(CREATECONTAINER, 65, "createcontainer", 1)        \
+	X(STARTCONTAINER, 66, "startcontainer", 0)          \
+	X(EXECPROCESS, 67, "execprocess", 1)                \
+	X(SIGNALPROCESS, 68, "signalprocess", 0)            \
+	X(POWEROFF, 69, "poweroff", 0)
+
+enum call_code {
+#define X(symbol, code, name, token) CALL_##symbol = (code),
+	CALLS_LIST(X)
+#undef X
+};
+
+struct call_info {
+	uint32_t code;
+	const char *hyper_name;
+	bool takes_token;
+};
+
+/* NULL when unknown. calls_find_name() also knows kata's later spellings (startsandbox, destroysandbox). */
+const struct call_info *calls_find_code(uint32_t code);
+const struct call_info *calls_find_name(const char *hyper_name);
+
+/* HELLO (64): {"version":1}; the ACK carries struct call_hello_reply. */
+struct call_hello {
+	uint32_t version; /* of the extension; 1 */
+};
+
+struct call_hello_reply {
+	uint32_t version;
+	const char *agent;       /* "acrun-agent 0.1.0" */
+	const char *kernel;      /* release of the guest kernel */
+	struct json_strs features; /* "flow" (credit on the I/O channel), ... */
+};
+
+/* STARTPOD (1), A.7.1. */
+struct call_ip_address {
+	const char *ip_address;
+	const char *netmask;
+};
+
+struct call_interface {
+	const char *device;
+	const char *new_device_name;
+	struct json_objs ip_addresses; /* struct call_ip_address */
+	int32_t mtu;
+	const char *mac_addr;
+};
+
+struct call_route {
+	const char *dest;
+	const char *gateway;
+	const char *device;
+	const char *src;
+};
+
+struct call_startpod {
+	const char *hostname;
+	struct json_objs interfaces; /* struct call_interface */
+	struct json_objs routes;     /* struct call_route */
+	struct json_strs dns;
+	const char *share_dir; /* 9p mount tag */
+};
+
+/* The process object of NEWCONTAINER and EXECCMD, A.7.2. */
+struct call_env {
+	const char *env;
+	const char *value;
+};
+
+struct call_capabilities {
+	struct json_strs bounding, effective, inheritable, permitted, ambient;
+};
+
+struct call_process {
+	const char *id;
+	const char *user;
+	const char *group;
+	struct json_strs additional_groups;
+	bool terminal;
+	uint64_t stdio;
+	uint64_t stderr_stream; /* JSON "stderr" */
+	struct json_strs args;
+	struct json_objs envs; /* struct call_env */
+	const char *workdir;
+	bool no_new_privileges;
+	struct call_capabilities capabilities;
+};
+
+struct call_fsmap {
+	const char *source;
+	const char *path;
+	bool read_only;
+	bool docker_volume;
+	bool absolute_path;
+	const char *scsi_addr;
+};
+
+struct call_constraints {
+	int64_t cpu_quota;  /* us, JSON "CPUQuota" */
+	uint64_t cpu_period;
+	uint64_t cpu_shares;
+};
+
+struct call_system_mounts {
+	bool bind_mount_dev;
+	uint64_t dev_shm_size;
+};
+
+struct call_newcontainer {
+	const char *id;
+	const char *rootfs;
+	const char *image;
+	const char *fstype;
+	const char *scsi_addr;
+	struct json_objs fsmap; /* struct call_fsmap */
+	bool read_only;
+	struct call_process process;
+	struct call_system_mounts system_mounts;
+	struct call_constraints constraints;
+};
+
+struct call_execcmd {
+	const char *container;
+	struct call_process process;
+};
+
+/*
+ * CREATECONTAINER (65): sets the container up completely and parks its process before exec; ACK means that START can only fail in execve
+ * itself. `rootfs` is a directory relative to the share ("c1/rootfs"). `mounts` of the spec with type "bind" have a source
+ * relative to the share as well. `process` carries the streams (filled in by the proxy) and the process' id ("init"); everything else about the process is in
+ * `spec.process`, as config.json has it.
+ */
+struct call_streams {
+	const char *id;
+	bool terminal;
+	uint64_t stdio;
+	uint64_t stderr_stream; /* JSON "stderr" */
+};
+
+struct call_createcontainer {
+	const char *id;
+	const char *rootfs;
+	struct call_streams process;
+	struct oci_spec spec; /* without hooks */
+};
+
+/* EXECPROCESS (67): starts a further process; spec is config.json's process object. */
+struct call_execprocess {
+	const char *container;
+	struct call_streams process;
+	struct oci_process spec;
+};
+
+/* STARTCONTAINER (66), REMOVECONTAINER (22). */
+struct call_container {
+	const char *container;
+};
+
+/* KILLCONTAINER (18). */
+struct call_killcontainer {
+	const char *container;
+	int32_t signal;
+	bool all_processes;
+};
+
+/* SIGNALPROCESS (68): process "" or "init" is the container's first. `all` signals every process of the container. */
+struct call_signalprocess {
+	const char *container;
+	const char *process;
+	int32_t signal;
+	bool all;
+};
+
+/* WINSIZE (11). */
+struct call_winsize {
+	uint64_t seq; /* stdio stream of the process */
+	uint32_t row;
+	uint32_t column;
+};
+
+/* PSCONTAINER (23). */
+struct call_pscontainer {
+	const char *container;
+	const char *format; /* "json" or "table" */
+	struct json_strs psargs;
+};
+
+extern const struct json_type call_hello_type;
+extern const struct json_type call_hello_reply_type;
+extern const struct json_type call_startpod_type;
+extern const struct json_type call_newcontainer_type;
+extern const struct json_type call_execcmd_type;
+extern const struct json_type call_createcontainer_type;
+extern const struct json_type call_execprocess_type;
+extern const struct json_type call_container_type;
+extern const struct json_type call_killcontainer_type;
+extern const struct json_type call_signalprocess_type;
+extern const struct json_type call_winsize_type;
+extern const struct json_type call_pscontainer_type;
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * Clear Containers proxy protocol, version 2: frames between the runtime, the shims and the proxy on a Unix stream socket.
+ * 12-byte header, big-endian; the payload length excludes the header. Format: docs/protocols.md.
+ */
+#ifndef AGENT_PROTO_CCPROXY_H
+#define AGENT_PROTO_CCPROXY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/strbuf.h"
+
+enum { CCPROXY_VERSION = 2, CCPROXY_HEADER_LEN = 12, CCPROXY_PAYLOAD_MAX = 16 << 20 };
+
+enum ccproxy_type { CCPROXY_COMMAND, CCPROXY_RESPONSE, CCPROXY_STREAM, CCPROXY_NOTIFICATION };
+
+enum ccproxy_command {
+	CCPROXY_REGISTER_VM,
+	CCPROXY_UNREGISTER_VM,
+	CCPROXY_ATTACH_VM,
+	CCPROXY_HYPER,
+	CCPROXY_CONNECT_SHIM,
+	CCPROXY_DISCONNECT_SHIM,
+	CCPROXY_SIGNAL,
+};
+
+enum ccproxy_stream { CCPROXY_STDIN, CCPROXY_STDOUT, CCPROXY_STDERR, CCPROXY_LOG };
+
+/*
+ * STDIN_CREDIT is acrun's: sent only to a shim that asked for it by {"flow":true} in ConnectShim. Its payload is a u32: so many more bytes
+ * of stdin may be sent. Such a shim starts with STREAM_WINDOW bytes of credit, so that signals never queue behind stdin.
+ */
+enum ccproxy_notification { CCPROXY_PROCESS_EXITED, CCPROXY_STDIN_CREDIT };
+
+struct ccproxy_frame {
+	enum ccproxy_type type;
+	unsigned opcode;
+	bool error; /* responses only */
+	const char *payload;
+	uint32_t len;
+};
+
+/* Appends one frame. -E2BIG beyond CCPROXY_PAYLOAD_MAX. */
+int ccproxy_encode(struct strbuf *buf, enum ccproxy_type type, unsigned opcode, bool error, const void *payload, size_t len) must_check;
+
+/* Takes the first whole frame: bytes used, 0 when more are needed, -EBADMSG when the header is impossible (version, type, opcode, length). */
+int64_t ccproxy_decode(const char *data, size_t len, struct ccproxy_frame *frame) must_check;
+
+#endif
