@@ -27,12 +27,14 @@ char *strbuf_reserve(struct strbuf *buf, size_t len);
 void strbuf_grown(struct strbuf *buf, size_t len);
 /* Removes len bytes from the front. */
 void strbuf_consume(struct strbuf *buf, size_t len);
+/* Empties it and forgets an error; the memory is kept for the next text. */
 void strbuf_clear(struct strbuf *buf);
 int strbuf_error(const struct strbuf *buf) must_check;
 /* The text, "" when empty; owned by buf. */
 const char *strbuf_str(const struct strbuf *buf);
-/* Hands the heap text to the caller (free()); buf is empty afterwards. NULL after an error. */
+/* Hands the heap text to the caller (free()); buf is empty afterwards. NULL after an error, which stays readable. */
 char *strbuf_take(struct strbuf *buf);
+/* Releases the text; what is left is empty with the same max. */
 void strbuf_done(struct strbuf *buf);
 
 #define auto_strbuf __attribute__((cleanup(strbuf_done)))
