@@ -1,7 +1,8 @@
 /*
- * The one table of agent calls: code, name on the proxy socket (hyperName), and the JSON bodies as typed structs.
- * Codes below 64 are hyperstart's dialect D3 (docs/protocols.md); codes from 64 are acrun's extension, in force
- * once HELLO was acknowledged. Original agents answer unknown codes with ERROR.
+ * The one table of agent calls: code, name on the proxy socket (hyperName), and the JSON bodies as
+ * typed structs. Codes below 64 are hyperstart's dialect D3 (docs/protocols.md); codes from 64 are
+ * acrun's extension, in force once HELLO was acknowledged. Original agents answer unknown codes
+ * with ERROR.
  */
 #ifndef AGENT_PROTO_CALLS_H
 #define AGENT_PROTO_CALLS_H
@@ -10,32 +11,32 @@
 #include "oci/spec.h"
 
 /* X(symbol, code, hyperName, takes a token) */
-#define CALLS_LIST(X)                                       \
-	X(GETVERSION, 0, "version", 0)                      \
-	X(STARTPOD, 1, "startpod", 0)                       \
-	X(DESTROYPOD, 4, "destroypod", 0)                   \
-	X(EXECCMD, 6, "execcmd", 1)                         \
-	X(READY, 8, "ready", 0)                             \
-	X(ACK, 9, "ack", 0)                                 \
-	X(ERROR, 10, "error", 0)                            \
-	X(WINSIZE, 11, "winsize", 0)                        \
-	X(PING, 12, "ping", 0)                              \
-	X(NEXT, 14, "next", 0)                              \
-	X(WRITEFILE, 15, "writefile", 0)                    \
-	X(READFILE, 16, "readfile", 0)                      \
-	X(NEWCONTAINER, 17, "newcontainer", 1)              \
-	X(KILLCONTAINER, 18, "killcontainer", 0)            \
-	X(ONLINECPUMEM, 19, "onlinecpumem", 0)              \
-	X(SETUPINTERFACE, 20, "setupinterface", 0)          \
-	X(SETUPROUTE, 21, "setuproute", 0)                  \
-	X(REMOVECONTAINER, 22, "removecontainer", 0)        \
-	X(PSCONTAINER, 23, "pscontainer", 0)                \
-	/* acrun's extension */                             \
-	X(HELLO, 64, "hello", 0)                            \
-	X(CREATECONTAINER, 65, "createcontainer", 1)        \
-	X(STARTCONTAINER, 66, "startcontainer", 0)          \
-	X(EXECPROCESS, 67, "execprocess", 1)                \
-	X(SIGNALPROCESS, 68, "signalprocess", 0)            \
+#define CALLS_LIST(X)                                \
+	X(GETVERSION, 0, "version", 0)               \
+	X(STARTPOD, 1, "startpod", 0)                \
+	X(DESTROYPOD, 4, "destroypod", 0)            \
+	X(EXECCMD, 6, "execcmd", 1)                  \
+	X(READY, 8, "ready", 0)                      \
+	X(ACK, 9, "ack", 0)                          \
+	X(ERROR, 10, "error", 0)                     \
+	X(WINSIZE, 11, "winsize", 0)                 \
+	X(PING, 12, "ping", 0)                       \
+	X(NEXT, 14, "next", 0)                       \
+	X(WRITEFILE, 15, "writefile", 0)             \
+	X(READFILE, 16, "readfile", 0)               \
+	X(NEWCONTAINER, 17, "newcontainer", 1)       \
+	X(KILLCONTAINER, 18, "killcontainer", 0)     \
+	X(ONLINECPUMEM, 19, "onlinecpumem", 0)       \
+	X(SETUPINTERFACE, 20, "setupinterface", 0)   \
+	X(SETUPROUTE, 21, "setuproute", 0)           \
+	X(REMOVECONTAINER, 22, "removecontainer", 0) \
+	X(PSCONTAINER, 23, "pscontainer", 0)         \
+	/* acrun's extension */                      \
+	X(HELLO, 64, "hello", 0)                     \
+	X(CREATECONTAINER, 65, "createcontainer", 1) \
+	X(STARTCONTAINER, 66, "startcontainer", 0)   \
+	X(EXECPROCESS, 67, "execprocess", 1)         \
+	X(SIGNALPROCESS, 68, "signalprocess", 0)     \
 	X(POWEROFF, 69, "poweroff", 0)
 
 enum call_code {
@@ -50,7 +51,8 @@ struct call_info {
 	bool takes_token;
 };
 
-/* NULL when unknown. calls_find_name() also knows kata's later spellings (startsandbox, destroysandbox). */
+/* NULL when unknown. calls_find_name() also knows kata's later spellings (startsandbox,
+ * destroysandbox). */
 const struct call_info *calls_find_code(uint32_t code);
 const struct call_info *calls_find_name(const char *hyper_name);
 
@@ -61,8 +63,8 @@ struct call_hello {
 
 struct call_hello_reply {
 	uint32_t version;
-	const char *agent;       /* "acrun-agent 0.1.0" */
-	const char *kernel;      /* release of the guest kernel */
+	const char *agent;	   /* "acrun-agent 0.1.0" */
+	const char *kernel;	   /* release of the guest kernel */
 	struct json_strs features; /* "flow" (credit on the I/O channel), ... */
 };
 
@@ -130,7 +132,7 @@ struct call_fsmap {
 };
 
 struct call_constraints {
-	int64_t cpu_quota;  /* us, JSON "CPUQuota" */
+	int64_t cpu_quota; /* us, JSON "CPUQuota" */
 	uint64_t cpu_period;
 	uint64_t cpu_shares;
 };
@@ -159,10 +161,11 @@ struct call_execcmd {
 };
 
 /*
- * CREATECONTAINER (65): sets the container up completely and parks its process before exec; ACK means that START can only fail in execve
- * itself. `rootfs` is a directory relative to the share ("c1/rootfs"). `mounts` of the spec with type "bind" have a source
- * relative to the share as well. `process` carries the streams (filled in by the proxy) and the process' id ("init"); everything else about the process is in
- * `spec.process`, as config.json has it.
+ * CREATECONTAINER (65): sets the container up completely and parks its process before exec; ACK
+ * means that START can only fail in execve itself. `rootfs` is a directory relative to the share
+ * ("c1/rootfs"). `mounts` of the spec with type "bind" have a source relative to the share as well.
+ * `process` carries the streams (filled in by the proxy) and the process' id ("init"); everything
+ * else about the process is in `spec.process`, as config.json has it.
  */
 struct call_streams {
 	const char *id;
@@ -197,7 +200,8 @@ struct call_killcontainer {
 	bool all_processes;
 };
 
-/* SIGNALPROCESS (68): process "" or "init" is the container's first. `all` signals every process of the container. */
+/* SIGNALPROCESS (68): process "" or "init" is the container's first. `all` signals every process of
+ * the container. */
 struct call_signalprocess {
 	const char *container;
 	const char *process;
