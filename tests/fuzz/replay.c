@@ -1,4 +1,4 @@
-/* Feeds each file of the given directories to the fuzz target once: a corpus as a regression test. */
+/* Feeds each file of the given directories to the fuzz target once: a corpus as a regression. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
