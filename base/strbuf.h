@@ -21,7 +21,7 @@ int strbuf_add(struct strbuf *buf, const void *data, size_t len);
 int strbuf_adds(struct strbuf *buf, const char *text);
 int strbuf_addc(struct strbuf *buf, char c);
 int strbuf_addf(struct strbuf *buf, const char *fmt, ...) printf_like(2, 3);
-int strbuf_vaddf(struct strbuf *buf, const char *fmt, va_list args);
+int strbuf_vaddf(struct strbuf *buf, const char *fmt, va_list args) printf_like(2, 0);
 /* Makes room for len more bytes and returns where to write them (call strbuf_grown() after); NULL on failure. */
 char *strbuf_reserve(struct strbuf *buf, size_t len);
 void strbuf_grown(struct strbuf *buf, size_t len);
