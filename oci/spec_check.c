@@ -1,0 +1,361 @@
+#include "oci/spec.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+#include "oci/names.h"
+
+/* One sentence a row: `broken` says whether the document violates it. */
+struct rule {
+	bool (*broken)(const struct oci_spec *spec);
+	const char *text;
+};
+
+static bool is_empty(const char *text)
+{
+	return !text || !*text;
+}
+
+static bool is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++) {
+		if (strcmp(*words, word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- process --- */
+
+static int check_rlimits(const struct json_objs *rlimits, struct error *err)
+{
+	const struct oci_rlimit *items = rlimits->items;
+
+	for (size_t i = 0; i < rlimits->len; i++) {
+		const char *type = items[i].type ? items[i].type : "";
+
+		if (oci_rlimit_number(type) < 0)
+			return err_msg(err, -EINVAL, "wrong rlimit value: %s", type);
+		if (items[i].soft > items[i].hard)
+			return err_msg(err, -EINVAL,
+				       "%s: the soft limit %" PRIu64
+				       " is above the hard limit %" PRIu64,
+				       type, items[i].soft, items[i].hard);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(items[j].type, type) == 0)
+				return err_msg(err, -EINVAL, "duplicated rlimits: %s", type);
+		}
+	}
+	return 0;
+}
+
+static int check_scheduler(const struct oci_scheduler *sched, struct error *err)
+{
+	static const char *const realtime[] = { "SCHED_FIFO", "SCHED_RR", NULL };
+	static const char *const known[] = { "SCHED_OTHER",    "SCHED_FIFO", "SCHED_RR",
+					     "SCHED_BATCH",    "SCHED_ISO",  "SCHED_IDLE",
+					     "SCHED_DEADLINE", NULL };
+
+	if (is_empty(sched->policy))
+		return err_msg(err, -EINVAL, "scheduler policy is required");
+	if (!is_one_of(sched->policy, known))
+		return err_msg(err, -EINVAL, "invalid scheduler policy: %s", sched->policy);
+	if (sched->nice < -20 || sched->nice > 19)
+		return err_msg(err, -EINVAL, "invalid scheduler.nice: %" PRId32, sched->nice);
+	if (sched->priority != 0 && !is_one_of(sched->policy, realtime))
+		return err_msg(err, -EINVAL,
+			       "scheduler.priority can only be specified for SchedFIFO or "
+			       "SchedRR policy");
+	if ((sched->runtime_ns || sched->deadline_ns || sched->period_ns) &&
+	    strcmp(sched->policy, "SCHED_DEADLINE") != 0)
+		return err_msg(err, -EINVAL,
+			       "scheduler runtime/deadline/period can only be specified for "
+			       "SchedDeadline policy");
+	return 0;
+}
+
+static int check_io_priority(const struct oci_io_priority *prio, struct error *err)
+{
+	static const char *const known[] = { "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE",
+					     "IOPRIO_CLASS_IDLE", NULL };
+
+	if (is_empty(prio->io_class) || !is_one_of(prio->io_class, known))
+		return err_msg(err, -EINVAL, "invalid ioPriority.Class: %s",
+			       prio->io_class ? prio->io_class : "");
+	if (prio->priority < 0 || prio->priority > 7)
+		return err_msg(err, -EINVAL, "invalid ioPriority.Priority: %" PRId32,
+			       prio->priority);
+	return 0;
+}
+
+static int check_user(const struct oci_user *user, struct error *err)
+{
+	for (size_t i = 0; i < user->additional_gids.len; i++) {
+		int64_t gid = user->additional_gids.items[i];
+
+		if (gid < 0 || gid > UINT32_MAX)
+			return err_msg(err, -EINVAL,
+				       "process.user.additionalGids: %" PRId64 " is not a group id",
+				       gid);
+	}
+	if (user->umask.set && user->umask.value > 0777)
+		return err_msg(err, -EINVAL, "process.user.umask: %#" PRIo32 " is above 0777",
+			       user->umask.value);
+	return 0;
+}
+
+int oci_process_check(const struct oci_process *process, struct error *err)
+{
+	int ret;
+
+	if (!process)
+		return err_msg(err, -EINVAL, "process property must not be empty");
+	if (is_empty(process->cwd))
+		return err_msg(err, -EINVAL, "Cwd property must not be empty");
+	if (process->cwd[0] != '/')
+		return err_msg(err, -EINVAL, "Cwd must be an absolute path");
+	if (process->args.len == 0)
+		return err_msg(err, -EINVAL, "args must not be empty");
+	if (process->oom_score_adj.set &&
+	    (process->oom_score_adj.value < -1000 || process->oom_score_adj.value > 1000))
+		return err_msg(err, -EINVAL,
+			       "process.oomScoreAdj: %" PRId32 " is not between -1000 and 1000",
+			       process->oom_score_adj.value);
+	ret = check_user(&process->user, err);
+	if (ret == 0)
+		ret = check_rlimits(&process->rlimits, err);
+	if (ret == 0 && process->scheduler)
+		ret = check_scheduler(process->scheduler, err);
+	if (ret == 0 && process->io_priority)
+		ret = check_io_priority(process->io_priority, err);
+	return ret;
+}
+
+/* --- what stands in one member --- */
+
+static int check_version(const char *version, struct error *err)
+{
+	if (is_empty(version))
+		return err_msg(err, -EINVAL, "ociVersion must not be empty");
+	if (strncmp(version, "1.", 2) != 0)
+		return err_msg(err, -EINVAL,
+			       "ociVersion '%s' is not supported (any 1.x is, written for %s)",
+			       version, OCI_VERSION);
+	return 0;
+}
+
+static int check_root(const struct oci_root *root, struct error *err)
+{
+	if (!root)
+		return err_msg(err, -EINVAL, "root must be specified");
+	if (is_empty(root->path))
+		return err_msg(err, -EINVAL, "invalid rootfs: root.path must not be empty");
+	return 0;
+}
+
+static int check_mounts(const struct json_objs *mounts, struct error *err)
+{
+	const struct oci_mount *m = mounts->items;
+
+	for (size_t i = 0; i < mounts->len; i++) {
+		if (is_empty(m[i].destination))
+			return err_msg(err, -EINVAL, "mounts[%zu]: destination must not be empty",
+				       i);
+		if ((m[i].uid_mappings.len == 0) != (m[i].gid_mappings.len == 0))
+			return err_msg(err, -EINVAL,
+				       "invalid mount %s: uidMappings and gidMappings must be "
+				       "given together",
+				       m[i].destination);
+	}
+	return 0;
+}
+
+static int check_hook_list(const char *name, const struct json_objs *hooks, struct error *err)
+{
+	const struct oci_hook *h = hooks->items;
+
+	for (size_t i = 0; i < hooks->len; i++) {
+		if (is_empty(h[i].path) || h[i].path[0] != '/')
+			return err_msg(err, -EINVAL,
+				       "hooks.%s[%zu]: path '%s' is not an absolute path", name, i,
+				       h[i].path ? h[i].path : "");
+		if (h[i].timeout_s.set && h[i].timeout_s.value <= 0)
+			return err_msg(err, -EINVAL,
+				       "hooks.%s[%zu]: timeout must be greater than zero", name, i);
+	}
+	return 0;
+}
+
+static int check_hooks(const struct oci_hooks *hooks, struct error *err)
+{
+	const struct {
+		const char *name;
+		const struct json_objs *list;
+	} lists[] = {
+		{ "prestart", &hooks->prestart },
+		{ "createRuntime", &hooks->create_runtime },
+		{ "createContainer", &hooks->create_container },
+		{ "startContainer", &hooks->start_container },
+		{ "poststart", &hooks->poststart },
+		{ "poststop", &hooks->poststop },
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		int ret = check_hook_list(lists[i].name, lists[i].list, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+static int check_namespaces(const struct json_objs *namespaces, struct error *err)
+{
+	const struct oci_namespace *ns = namespaces->items;
+
+	for (size_t i = 0; i < namespaces->len; i++) {
+		const char *type = ns[i].type ? ns[i].type : "";
+
+		if (oci_namespace_flag(type) < 0)
+			return err_msg(err, -EINVAL, "namespace \"%s\" does not exist", type);
+		if (!is_empty(ns[i].path) && ns[i].path[0] != '/')
+			return err_msg(err, -EINVAL,
+				       "namespace \"%s\": path '%s' is not an absolute path", type,
+				       ns[i].path);
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(ns[j].type, type) == 0)
+				return err_msg(err, -EINVAL,
+					       "malformed spec file: duplicated ns \"%s\"", type);
+		}
+	}
+	return 0;
+}
+
+static int check_devices(const struct json_objs *devices, struct error *err)
+{
+	static const char *const known[] = { "c", "u", "b", "p", NULL };
+	const struct oci_device *d = devices->items;
+
+	for (size_t i = 0; i < devices->len; i++) {
+		if (is_empty(d[i].path) || d[i].path[0] != '/')
+			return err_msg(err, -EINVAL,
+				       "linux.devices[%zu]: path '%s' is not an absolute path", i,
+				       d[i].path ? d[i].path : "");
+		if (is_empty(d[i].type) || !is_one_of(d[i].type, known))
+			return err_msg(err, -EINVAL, "invalid device type \"%s\" of %s",
+				       d[i].type ? d[i].type : "", d[i].path);
+	}
+	return 0;
+}
+
+static int check_time_offsets(const struct json_obj_map *offsets, struct error *err)
+{
+	static const char *const known[] = { "monotonic", "boottime", NULL };
+
+	for (size_t i = 0; i < offsets->len; i++) {
+		if (!is_one_of(offsets->keys[i], known))
+			return err_msg(err, -EINVAL,
+				       "linux.timeOffsets: there is no clock \"%s\" (monotonic and "
+				       "boottime are)",
+				       offsets->keys[i]);
+	}
+	return 0;
+}
+
+static int check_linux(const struct oci_linux *l, struct error *err)
+{
+	static const char *const propagations[] = { "private",	  "rprivate",	 "slave",
+						    "rslave",	  "shared",	 "rshared",
+						    "unbindable", "runbindable", NULL };
+	int ret = check_namespaces(&l->namespaces, err);
+
+	if (ret == 0)
+		ret = check_devices(&l->devices, err);
+	if (ret == 0)
+		ret = check_time_offsets(&l->time_offsets, err);
+	if (ret < 0)
+		return ret;
+	if (!is_empty(l->rootfs_propagation) && !is_one_of(l->rootfs_propagation, propagations))
+		return err_msg(err, -EINVAL, "rootfsPropagation=%s is not supported",
+			       l->rootfs_propagation);
+	return 0;
+}
+
+/* --- what one member demands of another --- */
+
+static bool lacks(const struct oci_spec *spec, const char *type)
+{
+	return !oci_spec_namespace(spec, type);
+}
+
+static bool has_hostname_only(const struct oci_spec *spec)
+{
+	return !is_empty(spec->hostname) && lacks(spec, "uts");
+}
+
+static bool has_domainname_only(const struct oci_spec *spec)
+{
+	return !is_empty(spec->domainname) && lacks(spec, "uts");
+}
+
+static bool has_paths_only(const struct oci_spec *spec)
+{
+	const struct oci_linux *l = spec->linux_;
+
+	return l && (l->masked_paths.len || l->readonly_paths.len) && lacks(spec, "mount");
+}
+
+static bool has_mappings_only(const struct oci_spec *spec)
+{
+	const struct oci_linux *l = spec->linux_;
+
+	return l && (l->uid_mappings.len || l->gid_mappings.len) && lacks(spec, "user");
+}
+
+static bool has_user_namespace_only(const struct oci_spec *spec)
+{
+	const char *path = oci_spec_namespace(spec, "user");
+
+	return path && !*path &&
+	       (!spec->linux_->uid_mappings.len || !spec->linux_->gid_mappings.len);
+}
+
+static bool has_offsets_only(const struct oci_spec *spec)
+{
+	return spec->linux_ && spec->linux_->time_offsets.len && lacks(spec, "time");
+}
+
+static const struct rule rules[] = {
+	{ has_hostname_only, "unable to set hostname without a private UTS namespace" },
+	{ has_domainname_only, "unable to set domainname without a private UTS namespace" },
+	{ has_paths_only, "unable to restrict sys entries without a private MNT namespace" },
+	{ has_mappings_only, "User namespace mappings specified, but USER namespace isn't enabled "
+			     "in the config" },
+	{ has_user_namespace_only, "user namespaces enabled, but no uid and gid mappings found" },
+	{ has_offsets_only, "time namespace offsets specified, but time namespace isn't enabled in "
+			    "the config" },
+};
+
+int oci_spec_check(const struct oci_spec *spec, struct error *err)
+{
+	int ret = check_version(spec->oci_version, err);
+
+	if (ret == 0)
+		ret = oci_process_check(spec->process, err);
+	if (ret == 0)
+		ret = check_root(spec->root, err);
+	if (ret == 0)
+		ret = check_mounts(&spec->mounts, err);
+	if (ret == 0 && spec->hooks)
+		ret = check_hooks(spec->hooks, err);
+	if (ret == 0 && spec->linux_)
+		ret = check_linux(spec->linux_, err);
+	if (ret < 0)
+		return ret;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		if (rules[i].broken(spec))
+			return err_msg(err, -EINVAL, "%s", rules[i].text);
+	}
+	return 0;
+}
