@@ -1,0 +1,90 @@
+#include "cmd/acrun/command.h"
+
+#include "base/log.h"
+#include "cmd/acrun/foreground.h"
+#include "runtime/sandbox/sandbox.h"
+
+struct run_options {
+	bool help;
+	bool detach;
+	bool keep;
+	bool no_subreaper;
+	const char *bundle;
+	const char *console_socket;
+	const char *pid_file;
+};
+
+static const struct option_row rows[] = {
+	{ "help", 'h', OPTION_FLAG, offsetof(struct run_options, help), NULL, "show help" },
+	{ "bundle", 'b', OPTION_STRING, offsetof(struct run_options, bundle), "DIR",
+	  "the bundle (default: current directory)" },
+	{ "console-socket", 0, OPTION_STRING, offsetof(struct run_options, console_socket), "PATH",
+	  "socket that gets the terminal's master" },
+	{ "detach", 'd', OPTION_FLAG, offsetof(struct run_options, detach), NULL,
+	  "return once the container runs" },
+	{ "keep", 0, OPTION_FLAG, offsetof(struct run_options, keep), NULL,
+	  "do not delete the container after it exited" },
+	{ "pid-file", 0, OPTION_STRING, offsetof(struct run_options, pid_file), "FILE",
+	  "write the container's pid to FILE" },
+	{ "no-subreaper", 0, OPTION_FLAG, offsetof(struct run_options, no_subreaper), NULL,
+	  "accepted for compatibility" },
+	{ "no-pivot", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
+	{ "no-new-keyring", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
+};
+
+/* Removes what a failed or finished run leaves; a failure of that is told but changes nothing. */
+static void clean_up(const struct globals *globals, const char *id)
+{
+	struct error err = { 0 };
+
+	if (sandbox_delete(globals->root_abs, id, true, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+static int run(const struct globals *globals, const void *options, int argc, char **argv,
+	       struct error *err)
+{
+	const struct run_options *opts = options;
+	const struct create_request request = {
+		.root = globals->root_abs,
+		.id = argv[0],
+		.bundle = opts->bundle,
+		.pid_file = opts->pid_file,
+		.console_socket = opts->console_socket,
+		.config = globals->config,
+		.detach = opts->detach,
+	};
+	struct foreground fg;
+	int64_t shim = 0;
+	int ret;
+
+	(void)argc;
+	if (!opts->detach) {
+		ret = foreground_begin(&fg, err);
+		if (ret < 0)
+			return ret;
+	}
+	ret = sandbox_create(&request, &shim, err);
+	if (ret < 0)
+		return ret;
+	ret = sandbox_start(globals->root_abs, argv[0], err);
+	if (ret == 0 && opts->detach)
+		return 0;
+	if (ret == 0)
+		ret = foreground_wait(&fg, (pid_t)shim, err);
+	if (ret < 0 || !opts->keep)
+		clean_up(globals, argv[0]);
+	return ret;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.operands = "<container-id>",
+	.summary = "create and start a container, and wait for its end",
+	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
+	.options_size = sizeof(struct run_options),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+	.prefix = true,
+};

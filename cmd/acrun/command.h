@@ -1,0 +1,57 @@
+/* What a command of acrun is: a row with its options, and a function. */
+#ifndef CMD_ACRUN_COMMAND_H
+#define CMD_ACRUN_COMMAND_H
+
+#include "base/error.h"
+#include "cmd/acrun/options.h"
+
+/* Options in front of the command. */
+struct globals {
+	bool debug;
+	bool help;
+	bool version;
+	bool show_config_paths;
+	const char *log;
+	const char *log_format;
+	const char *log_level;
+	const char *root;
+	const char *config;
+	bool root_is_default;
+	char *root_abs; /* absolute form of root; owned by main */
+};
+
+enum { ARGS_ANY = -1 };
+
+struct command {
+	const char *name;
+	const char *operands; /* for --help: "<container-id>" */
+	const char *summary;
+	struct option_table options;
+	size_t options_size;	/* of the struct that the options fill; starts with `bool help` */
+	int min_args, max_args; /* max ARGS_ANY: no limit */
+	int failure_code;	/* exit code on failure; 0: 1 */
+	/*
+	 * Runs the command. Returns the program's exit code (>= 0), or a negative errno with err
+	 * set, which main reports as
+	 * "<name> failed: <text>" when `prefix` is set and as the bare text otherwise.
+	 */
+	int (*run)(const struct globals *globals, const void *options, int argc, char **argv,
+		   struct error *err);
+	bool prefix;
+};
+
+/* NULL when unknown. */
+const struct command *command_find(const char *name);
+/* The i-th command, NULL past the end. */
+const struct command *command_at(size_t i);
+
+/* The commands; each lives in its cmd_<name>.c. */
+extern const struct command command_create;
+extern const struct command command_delete;
+extern const struct command command_kill;
+extern const struct command command_list;
+extern const struct command command_run;
+extern const struct command command_start;
+extern const struct command command_state;
+
+#endif

@@ -1,0 +1,54 @@
+#include "cmd/acrun/foreground.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/spawn.h"
+
+/* Those that mean us, not the container: job control and what only a bug of ours raises. */
+static const int not_forwarded[] = { SIGSEGV, SIGBUS,  SIGFPE,	SIGILL,	 SIGABRT, SIGTRAP,
+				     SIGSYS,  SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP, SIGCONT };
+
+int foreground_begin(struct foreground *fg, struct error *err)
+{
+	sigset_t mask;
+
+	sigfillset(&mask);
+	for (size_t i = 0; i < sizeof(not_forwarded) / sizeof(not_forwarded[0]); i++)
+		sigdelset(&mask, not_forwarded[i]);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return err_set(err, -errno, "block signals");
+	fg->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC);
+	return fg->signal_fd < 0 ? err_set(err, -errno, "make a signalfd") : 0;
+}
+
+/* The shim has the terminal and sees its size itself; SIGCHLD is ours. */
+static bool is_forwarded(const struct signalfd_siginfo *info)
+{
+	return info->ssi_signo != SIGCHLD && info->ssi_signo != SIGWINCH;
+}
+
+int foreground_wait(struct foreground *fg, pid_t pid, struct error *err)
+{
+	for (;;) {
+		struct signalfd_siginfo info;
+		int status;
+		pid_t got = waitpid(pid, &status, WNOHANG);
+
+		if (got < 0)
+			return err_set(err, -errno, "wait for the container");
+		if (got == pid) {
+			close(fg->signal_fd);
+			return spawn_exit_code(status);
+		}
+		if (read(fg->signal_fd, &info, sizeof(info)) != sizeof(info)) {
+			if (errno == EINTR)
+				continue;
+			return err_set(err, -errno, "read a signal");
+		}
+		if (is_forwarded(&info))
+			(void)kill(pid, (int)info.ssi_signo);
+	}
+}

@@ -1,0 +1,110 @@
+#include "cmd/acrun/options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/parse.h"
+
+enum { OPTIONS_MAX = 40, OPTION_VALUE_BASE = 256 };
+
+struct getopt_tables {
+	struct option longs[OPTIONS_MAX + 1];
+	char shorts[2 * OPTIONS_MAX + 3];
+};
+
+static void build_tables(const struct option_table *table, struct getopt_tables *out)
+{
+	size_t n = 0;
+
+	memset(out, 0, sizeof(*out));
+	if (table->in_order)
+		out->shorts[n++] = '+';
+	out->shorts[n++] = ':';
+	for (size_t i = 0; i < table->n_rows && i < OPTIONS_MAX; i++) {
+		const struct option_row *row = &table->rows[i];
+
+		out->longs[i] =
+			(struct option){ .name = row->name,
+					 .has_arg = row->arg ? required_argument : no_argument,
+					 .val = OPTION_VALUE_BASE + (int)i };
+		if (!row->letter)
+			continue;
+		out->shorts[n++] = row->letter;
+		if (row->arg)
+			out->shorts[n++] = ':';
+	}
+}
+
+static const struct option_row *row_of(const struct option_table *table, int value)
+{
+	if (value >= OPTION_VALUE_BASE)
+		return &table->rows[value - OPTION_VALUE_BASE];
+	for (size_t i = 0; i < table->n_rows; i++)
+		if (table->rows[i].letter && table->rows[i].letter == value)
+			return &table->rows[i];
+	return NULL;
+}
+
+static int store(const struct option_row *row, char *out, struct error *err)
+{
+	switch (row->kind) {
+	case OPTION_FLAG:
+		*(bool *)(out + row->offset) = true;
+		return 0;
+	case OPTION_STRING:
+		*(const char **)(out + row->offset) = optarg;
+		return 0;
+	case OPTION_U32:
+		if (parse_u32(optarg, (uint32_t *)(out + row->offset)) < 0)
+			return err_msg(err, -EINVAL,
+				       "invalid value \"%s\" for flag -%s: not a number", optarg,
+				       row->name);
+		return 0;
+	case OPTION_IGNORED:
+		return 0;
+	}
+	return 0;
+}
+
+int options_parse(const struct option_table *table, int argc, char **argv, void *out,
+		  struct error *err)
+{
+	struct getopt_tables tables;
+	int value;
+
+	build_tables(table, &tables);
+	optind = 0;
+	opterr = 0;
+	while ((value = getopt_long_only(argc, argv, tables.shorts, tables.longs, NULL)) != -1) {
+		const struct option_row *row;
+
+		if (value == ':')
+			return err_msg(err, -EINVAL, "flag needs an argument: %s",
+				       argv[optind - 1]);
+		row = value == '?' ? NULL : row_of(table, value);
+		if (!row)
+			return err_msg(err, -EINVAL, "flag provided but not defined: %s",
+				       argv[optind - 1]);
+		if (store(row, out, err) < 0)
+			return -EINVAL;
+	}
+	return optind;
+}
+
+void options_print(const struct option_table *table)
+{
+	for (size_t i = 0; i < table->n_rows; i++) {
+		const struct option_row *row = &table->rows[i];
+		char left[64];
+
+		snprintf(left, sizeof(left), "--%s%s%s", row->name, row->arg ? " " : "",
+			 row->arg ? row->arg : "");
+		if (row->letter)
+			printf("   -%c, %-26s %s\n", row->letter, left, row->help);
+		else
+			printf("       %-26s %s\n", left, row->help);
+	}
+}

@@ -1,0 +1,21 @@
+#include "cmd/acrun/command.h"
+
+#include <string.h>
+
+static const struct command *const commands[] = {
+	&command_create, &command_delete, &command_kill,  &command_list,
+	&command_run,	 &command_start,  &command_state,
+};
+
+const struct command *command_at(size_t i)
+{
+	return i < sizeof(commands) / sizeof(commands[0]) ? commands[i] : NULL;
+}
+
+const struct command *command_find(const char *name)
+{
+	for (size_t i = 0; command_at(i); i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}

@@ -1,0 +1,35 @@
+/* Typed calls of the agent in the guest, made through the sandbox's proxy. */
+#ifndef RUNTIME_AGENT_CLIENT_AGENT_H
+#define RUNTIME_AGENT_CLIENT_AGENT_H
+
+#include "agent/proto/calls.h"
+#include "runtime/agent_client/client.h"
+
+/* Paths of the sockets of one VM, as RegisterVM wants them. */
+struct agent_vm {
+	const char *sandbox_id;
+	const char *ctl_path;
+	const char *tty_path;
+	const char *console_path;
+};
+
+/* Asks the proxy to take the VM over; its answer comes when the guest is ready: agent_registered()
+ * waits for it. */
+int agent_register(struct client *client, const struct agent_vm *vm, struct error *err) must_check;
+/* token receives the token of the first process' streams. */
+int agent_registered(struct client *client, const struct client_wait *wait,
+		     char token[static CLIENT_TOKEN_MAX], struct error *err) must_check;
+/* Attaches this connection; token may be NULL when no streams are wanted. */
+int agent_attach(struct client *client, const char *sandbox_id, const struct client_wait *wait,
+		 char *token, struct error *err) must_check;
+/* Tells the proxy that the VM is about to go: it ends when its last shim has left. */
+int agent_unregister(struct client *client, const char *sandbox_id, const struct client_wait *wait,
+		     struct error *err) must_check;
+
+/* One call: `body` is encoded by `type` (both NULL: no body). An ERROR of the agent becomes err
+ * with its text alone. */
+int agent_call(struct client *client, enum call_code code, const char *token,
+	       const struct json_type *type, const void *body, const struct client_wait *wait,
+	       struct error *err) must_check;
+
+#endif

@@ -1,0 +1,22 @@
+#include "runtime/sandbox/attach.h"
+
+#include <errno.h>
+#include "base/cleanup.h"
+#include "runtime/agent_client/agent.h"
+
+int attach_open(const struct record *rec, struct client *client, struct client_wait *wait,
+		struct error *err)
+{
+	int ret = proc_open(&rec->state.vmm);
+
+	wait->abort_fd = ret < 0 ? -1 : ret;
+	if (ret < 0)
+		return err_msg(err, -ESRCH, "container not running: its virtual machine is gone");
+	ret = client_open(client, rec->dir_fd, "proxy.sock", err);
+	return ret < 0 ? ret : agent_attach(client, rec->state.sandbox_id, wait, NULL, err);
+}
+
+void attach_done(struct client_wait *wait)
+{
+	cleanup_close(&wait->abort_fd);
+}

@@ -1,0 +1,14 @@
+/* A connection to the agent of an existing sandbox, for the commands after create. */
+#ifndef RUNTIME_SANDBOX_ATTACH_H
+#define RUNTIME_SANDBOX_ATTACH_H
+
+#include "runtime/agent_client/client.h"
+#include "runtime/sandbox/store.h"
+
+/* Connects and attaches; wait->deadline_ms is the caller's, wait->abort_fd becomes the VMM's pidfd:
+ * give both to attach_done(). */
+int attach_open(const struct record *rec, struct client *client, struct client_wait *wait,
+		struct error *err) must_check;
+void attach_done(struct client_wait *wait);
+
+#endif

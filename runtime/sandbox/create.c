@@ -1,0 +1,306 @@
+#include "runtime/sandbox/create_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/uuid.h"
+#include "runtime/net/netns.h"
+#include "runtime/sandbox/hooks.h"
+#include "runtime/sandbox/steps.h"
+
+static int step_namespaces(struct create *create, struct error *err)
+{
+	return netns_open(&create->spec, &create->netns_fd, err);
+}
+
+static int step_share(struct create *create, struct error *err)
+{
+	int fd = fs_mkdir_open_at(create->rec.dir_fd, FILE_SHARE, 0700);
+	int ret;
+
+	if (fd < 0)
+		return err_set(err, fd, "make '%s'", create->share.dir);
+	ret = share_make_targets(&create->share, fd, err);
+	close(fd);
+	return ret;
+}
+
+static const struct step create_steps[] = {
+	{ "namespaces", step_namespaces, NULL },
+	{ "share", step_share, NULL },
+	{ "sockets", step_sockets, NULL },
+	{ "proxy", step_proxy, undo_proxy },
+	{ "vm", step_vm, undo_vm },
+	{ "console", step_console, NULL },
+	{ "guest", step_guest, NULL },
+	{ "shim", step_shim, undo_shim },
+	{ "hooks", step_hooks, NULL },
+	{ "container", step_container, NULL },
+	{ "publish", step_publish, NULL },
+};
+enum { N_STEPS = sizeof(create_steps) / sizeof(create_steps[0]) };
+
+int sandbox_undo(struct record *rec, struct error *err)
+{
+	steps_undo(create_steps, N_STEPS, rec);
+	return record_remove(rec, err);
+}
+
+int create_record_self(struct record *rec, struct proc_id *id, struct error *err)
+{
+	int ret = proc_identify(getpid(), id);
+
+	return ret < 0 ? err_set(err, ret, "identify a helper process") : record_save(rec, err);
+}
+
+struct client_wait create_wait(const struct create *create)
+{
+	return (struct client_wait){
+		.deadline_ms = clock_now_ms() +
+			       (int64_t)create->config.runtime.create_container_timeout_s * 1000,
+		.abort_fd = create->vmm_pidfd,
+	};
+}
+
+int step_hooks(struct create *create, struct error *err)
+{
+	struct oci_state state;
+	int ret;
+
+	if (!create->spec.hooks)
+		return 0;
+	record_to_oci_state(&create->rec.state, NULL, &state);
+	ret = hooks_run("prestart", &create->spec.hooks->prestart, &state, err);
+	if (ret == 0)
+		ret = hooks_run("createRuntime", &create->spec.hooks->create_runtime, &state, err);
+	return ret;
+}
+
+int step_container(struct create *create, struct error *err)
+{
+	const struct client_wait wait = create_wait(create);
+	struct call_createcontainer body = {
+		.id = create->rec.state.id,
+		.rootfs = create->rootfs,
+		.process = { .id = "init", .terminal = create->spec.process->terminal },
+		.spec = create->spec,
+	};
+	int ret;
+
+	body.spec.hooks = NULL;
+	body.spec.vm = NULL;
+	ret = agent_call(&create->client, CALL_CREATECONTAINER, create->token,
+			 &call_createcontainer_type, &body, &wait, err);
+	return ret < 0 ? err_ctx(err, "unable to start container process") : 0;
+}
+
+static int write_pid_file(const char *path, int64_t pid, struct error *err)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%lld", (long long)pid);
+	int ret = fs_replace_at(AT_FDCWD, path, text, (size_t)len, 0644, false);
+
+	return ret < 0 ? err_set(err, ret, "write the pid file '%s'", path) : 0;
+}
+
+int step_publish(struct create *create, struct error *err)
+{
+	int ret;
+
+	create->rec.state.status = OCI_STATUS_CREATED;
+	ret = record_save(&create->rec, err);
+	if (ret == 0 && create->request->pid_file)
+		ret = write_pid_file(create->request->pid_file, create->rec.state.shim.pid, err);
+	return ret;
+}
+
+/* The agreement between process.terminal and how the caller wants to see it. */
+static int check_terminal(const struct create_request *request, const struct oci_spec *spec,
+			  struct error *err)
+{
+	bool terminal = spec->process->terminal;
+
+	if (request->detach && terminal && !request->console_socket)
+		return err_msg(
+			err, -EINVAL,
+			"cannot allocate tty if acrun will detach without setting console socket");
+	if (request->console_socket && (!terminal || !request->detach))
+		return err_msg(
+			err, -EINVAL,
+			"cannot use console socket if acrun will not detach or allocate tty");
+	return 0;
+}
+
+static int find_rootfs(struct create *create, const char *bundle, char **rootfs, struct error *err)
+{
+	const char *path = create->spec.root->path;
+	const char *full = path[0] == '/' ? path
+					  : arena_printf(&create->arena, "%s/%s", bundle, path);
+	struct stat st;
+	int ret;
+
+	if (!full)
+		return err_set(err, -ENOMEM, "root file system");
+	ret = fs_realpath(full, rootfs);
+	if (ret == 0 && stat(*rootfs, &st) < 0)
+		ret = -errno;
+	if (ret == 0 && !S_ISDIR(st.st_mode))
+		ret = -ENOTDIR;
+	return ret < 0 ? err_set(err, ret, "invalid rootfs '%s' (root.path of config.json)", full)
+		       : 0;
+}
+
+/* Reads and checks everything that can be checked before anything is made. */
+static int read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)
+{
+	const char *given = create->request->bundle ? create->request->bundle : ".";
+	auto_close int bundle_fd = -1;
+	int ret = fs_realpath(given, bundle);
+
+	if (ret < 0)
+		return err_set(err, ret, "open the bundle '%s'", given);
+	bundle_fd = fs_open_dir_at(AT_FDCWD, *bundle);
+	if (bundle_fd < 0)
+		return err_set(err, bundle_fd, "open the bundle '%s'", given);
+	ret = oci_spec_load(bundle_fd, "config.json", &create->arena, &create->spec, err);
+	if (ret < 0)
+		return err_ctx(err, "bundle '%s'", *bundle);
+	ret = oci_spec_check(&create->spec, err);
+	if (ret == 0)
+		ret = check_terminal(create->request, &create->spec, err);
+	if (ret == 0)
+		ret = find_rootfs(create, *bundle, rootfs, err);
+	return ret;
+}
+
+static int choose_hypervisor(struct create *create, struct error *err)
+{
+	const char *name = create->config.runtime.hypervisor;
+
+	create->hypervisor = strcmp(name, "auto") ? hypervisor_find(name) : hypervisor_default();
+	if (create->hypervisor)
+		create->hypervisor_config =
+			config_hypervisor(&create->config, create->hypervisor->name);
+	if (!create->hypervisor_config)
+		return err_msg(err, -EINVAL,
+			       "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
+	return create->hypervisor->check(create->hypervisor_config, err);
+}
+
+static int read_config(struct create *create, struct error *err)
+{
+	int ret = config_load(create->request->config, &create->arena, &create->config, err);
+
+	return ret < 0 ? ret : choose_hypervisor(create, err);
+}
+
+static void fill_record(struct create *create, const char *bundle, const char *rootfs)
+{
+	struct record_state *state = &create->rec.state;
+	struct arena *arena = &create->rec.arena;
+	char uuid[UUID_TEXT_LEN], created[CLOCK_TEXT_LEN];
+
+	uuid_generate_text(uuid);
+	clock_rfc3339(created);
+	*state = (struct record_state){
+		.version = STORE_VERSION,
+		.id = arena_strdup(arena, create->request->id),
+		.sandbox_id = arena_strdup(arena, create->request->id),
+		.uuid = arena_strdup(arena, uuid),
+		.hypervisor = create->hypervisor->name,
+		.oci_version = create->spec.oci_version,
+		.bundle = arena_strdup(arena, bundle),
+		.rootfs = arena_strdup(arena, rootfs),
+		.created = arena_strdup(arena, created),
+		.owner_uid = getuid(),
+		.status = OCI_STATUS_CREATING,
+		.annotations = create->spec.annotations,
+		.hooks = create->spec.hooks,
+	};
+}
+
+/* Directory, lock, first state.json; from here on there is something to undo. */
+static int open_record(struct create *create, const char *bundle, const char *rootfs,
+		       struct error *err)
+{
+	int ret = record_create(&create->rec, create->request->root, create->request->id, err);
+
+	if (ret < 0)
+		return ret;
+	fill_record(create, bundle, rootfs);
+	create->share.dir = arena_printf(&create->arena, "%s/%s", create->rec.dir_path, FILE_SHARE);
+	ret = proc_identify(getpid(), &create->rec.state.creator);
+	if (ret < 0)
+		return err_set(err, ret, "identify this process");
+	return create->share.dir ? record_save(&create->rec, err)
+				 : err_set(err, -ENOMEM, "state of '%s'", create->request->id);
+}
+
+static void create_done(struct create *create)
+{
+	int *fds[] = { &create->netns_fd,     &create->ctl_fd,	   &create->tty_fd,
+		       &create->console_fd,   &create->control_fd, &create->proxy_fd,
+		       &create->pty_slave_fd, &create->vmm_pidfd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		cleanup_close(fds[i]);
+	client_close(&create->client);
+	record_done(&create->rec);
+	arena_done(&create->arena);
+}
+
+static int make_sandbox(struct create *create, const char *bundle, const char *rootfs,
+			struct error *err)
+{
+	struct error ignored = { 0 };
+	int ret = open_record(create, bundle, rootfs, err);
+
+	if (ret == -EEXIST || create->rec.dir_fd < 0)
+		return ret;
+	if (ret == 0)
+		ret = share_plan(&create->share, &create->spec, rootfs, bundle, create->request->id,
+				 &create->arena, &create->rootfs, err);
+	if (ret == 0)
+		ret = steps_make(create_steps, N_STEPS, create, err);
+	if (ret < 0 && sandbox_undo(&create->rec, &ignored) < 0)
+		log_warning("%s", ignored.text);
+	return ret;
+}
+
+int sandbox_create(const struct create_request *request, int64_t *shim_pid, struct error *err)
+{
+	struct create create = {
+		.request = request,
+		.rec = RECORD_INIT,
+		.netns_fd = -1,
+		.ctl_fd = -1,
+		.tty_fd = -1,
+		.console_fd = -1,
+		.control_fd = -1,
+		.proxy_fd = -1,
+		.pty_slave_fd = -1,
+		.vmm_pidfd = -1,
+		.client = { .fd = -1 },
+	};
+	auto_free char *bundle = NULL;
+	auto_free char *rootfs = NULL;
+	int ret = record_check_id(request->id, err);
+
+	if (ret == 0)
+		ret = read_inputs(&create, &bundle, &rootfs, err);
+	if (ret == 0)
+		ret = read_config(&create, err);
+	if (ret == 0)
+		ret = make_sandbox(&create, bundle, rootfs, err);
+	if (ret == 0 && shim_pid)
+		*shim_pid = create.rec.state.shim.pid;
+	create_done(&create);
+	return ret;
+}

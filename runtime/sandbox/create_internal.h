@@ -1,0 +1,67 @@
+/* What the steps of a create share. */
+#ifndef RUNTIME_SANDBOX_CREATE_INTERNAL_H
+#define RUNTIME_SANDBOX_CREATE_INTERNAL_H
+
+#include "base/spawn.h"
+#include "runtime/agent_client/agent.h"
+#include "runtime/config/config.h"
+#include "runtime/sandbox/sandbox.h"
+#include "runtime/sandbox/store.h"
+#include "runtime/storage/share.h"
+
+/* Files of a sandbox beside state.json. */
+#define FILE_CTL_SOCKET	    "hyper.sock"
+#define FILE_TTY_SOCKET	    "tty.sock"
+#define FILE_CONSOLE_SOCKET "console.sock"
+#define FILE_CONTROL_SOCKET "qmp.sock"
+#define FILE_PROXY_SOCKET   "proxy.sock"
+#define FILE_CONSOLE_LOG    "console.log"
+#define FILE_VMM_LOG	    "vmm.log"
+#define FILE_PROXY_LOG	    "proxy.log"
+#define FILE_SHARE	    "share"
+
+struct create {
+	const struct create_request *request;
+	struct record rec;
+	struct arena arena;
+	struct config config;
+	const struct hypervisor_ops *hypervisor;
+	const struct hypervisor_config *hypervisor_config;
+	struct oci_spec spec;
+	const char *rootfs; /* relative to the share */
+	struct share share;
+	int netns_fd;					      /* -1: the caller's */
+	int ctl_fd, tty_fd, console_fd, control_fd, proxy_fd; /* listening */
+	int pty_slave_fd; /* the container's terminal; -1: stdio is ours */
+	int vmm_pidfd;
+	struct client client;
+	char token[CLIENT_TOKEN_MAX];
+};
+
+/* Records the calling child process in *id and saves: called in a child before it executes its
+ * program, so that no process of ours is ever unknown. */
+int create_record_self(struct record *rec, struct proc_id *id, struct error *err) must_check;
+
+/* Spawns a helper of the sandbox in its network namespace; `id` is where the record keeps it. */
+int create_spawn(struct create *create, struct spawn *sp, struct proc_id *id, struct error *err)
+	must_check;
+
+/* Deadline for the guest to answer. */
+struct client_wait create_wait(const struct create *create);
+
+/* The steps; each in the file of its job. */
+int step_sockets(struct create *create, struct error *err);
+int step_vm(struct create *create, struct error *err);
+int step_proxy(struct create *create, struct error *err);
+int step_guest(struct create *create, struct error *err);
+int step_console(struct create *create, struct error *err);
+int step_shim(struct create *create, struct error *err);
+int step_hooks(struct create *create, struct error *err);
+int step_container(struct create *create, struct error *err);
+int step_publish(struct create *create, struct error *err);
+
+void undo_vm(struct record *rec);
+void undo_proxy(struct record *rec);
+void undo_shim(struct record *rec);
+
+#endif

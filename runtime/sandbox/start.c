@@ -1,0 +1,77 @@
+#include "runtime/sandbox/sandbox.h"
+
+#include <errno.h>
+#include <signal.h>
+#include "base/clock.h"
+#include "runtime/agent_client/agent.h"
+#include "runtime/sandbox/attach.h"
+#include "runtime/sandbox/hooks.h"
+#include "runtime/sandbox/store.h"
+
+enum { START_TIMEOUT_MS = 60000, GONE_TIMEOUT_MS = 5000 };
+
+static int check_status(const struct record *rec, struct error *err)
+{
+	enum oci_status status = record_status(&rec->state);
+
+	switch (status) {
+	case OCI_STATUS_CREATED:
+		return 0;
+	case OCI_STATUS_STOPPED:
+		return err_msg(err, -EINVAL, "cannot start a container that has stopped");
+	case OCI_STATUS_RUNNING:
+		return err_msg(err, -EINVAL, "cannot start an already running container");
+	default:
+		return err_msg(err, -EINVAL, "cannot start a container in the %s state",
+			       oci_status_name((int)status));
+	}
+}
+
+/* A container whose start failed is a stopped one. */
+static void stop_shim(struct record *rec)
+{
+	if (proc_signal(&rec->state.shim, SIGKILL) == 0)
+		(void)!proc_wait_gone(&rec->state.shim, GONE_TIMEOUT_MS);
+}
+
+static int start_process(struct record *rec, struct error *err)
+{
+	const struct call_container body = { .container = rec->state.id };
+	struct client_wait wait = { .deadline_ms = clock_now_ms() + START_TIMEOUT_MS,
+				    .abort_fd = -1 };
+	auto_client struct client client = { .fd = -1 };
+	int ret = attach_open(rec, &client, &wait, err);
+
+	if (ret == 0)
+		ret = agent_call(&client, CALL_STARTCONTAINER, NULL, &call_container_type, &body,
+				 &wait, err);
+	attach_done(&wait);
+	if (ret < 0) {
+		stop_shim(rec);
+		return err_ctx(err, "unable to start container process");
+	}
+	return 0;
+}
+
+int sandbox_start(const char *root, const char *id, struct error *err)
+{
+	auto_record struct record rec = RECORD_INIT;
+	struct oci_state state;
+	int ret = record_open(&rec, root, id, err);
+
+	if (ret == 0)
+		ret = check_status(&rec, err);
+	if (ret == 0)
+		ret = start_process(&rec, err);
+	if (ret < 0)
+		return ret;
+	rec.state.status = OCI_STATUS_RUNNING;
+	ret = record_save(&rec, err);
+	if (ret < 0 || !rec.state.hooks)
+		return ret;
+	record_to_oci_state(&rec.state, NULL, &state);
+	ret = hooks_run("poststart", &rec.state.hooks->poststart, &state, err);
+	if (ret < 0)
+		stop_shim(&rec);
+	return ret;
+}

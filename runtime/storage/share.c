@@ -1,0 +1,177 @@
+#include "runtime/storage/share.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include "base/cleanup.h"
+#include "base/fs.h"
+
+static bool has_option(const struct oci_mount *mount, const char *option)
+{
+	for (size_t i = 0; i < mount->options.len; i++)
+		if (!strcmp(mount->options.items[i], option))
+			return true;
+	return false;
+}
+
+static bool is_bind(const struct oci_mount *mount)
+{
+	return (mount->type && !strcmp(mount->type, "bind")) || has_option(mount, "bind") ||
+	       has_option(mount, "rbind");
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !strncmp(path, dir, len) && (path[len] == '/' || path[len] == '\0');
+}
+
+/* Kernel file systems and device nodes of the host mean nothing in the guest: it uses its own. */
+static bool is_guests_own(const char *source, const struct stat *st)
+{
+	return is_below(source, "/proc") || is_below(source, "/sys") || S_ISCHR(st->st_mode) ||
+	       S_ISBLK(st->st_mode);
+}
+
+static int plan_bind(struct share *share, struct oci_mount *mount, const char *bundle,
+		     const char *id, struct arena *arena, struct error *err)
+{
+	struct share_mount *item = &share->mounts[share->n_mounts];
+	struct stat st;
+
+	if (!mount->source || !*mount->source)
+		return err_msg(err, -EINVAL, "mount at \"%s\": a bind mount needs a source",
+			       mount->destination);
+	item->source = mount->source[0] == '/'
+			       ? mount->source
+			       : arena_printf(arena, "%s/%s", bundle, mount->source);
+	if (!item->source)
+		return err_set(err, -ENOMEM, "mount at \"%s\"", mount->destination);
+	if (stat(item->source, &st) < 0)
+		return err_msg(err, -errno,
+			       "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s",
+			       item->source, mount->destination, item->source,
+			       errno == ENOENT ? "no such file or directory" : strerror(errno));
+	if (is_guests_own(item->source, &st)) {
+		mount->source = item->source;
+		return 0;
+	}
+	if (S_ISSOCK(st.st_mode))
+		return err_msg(
+			err, -EOPNOTSUPP,
+			"error mounting \"%s\" to rootfs at \"%s\": a socket of the host cannot be reached from a virtual machine",
+			item->source, mount->destination);
+	item->target = arena_printf(arena, "%s/mount-%zu", id, share->n_mounts);
+	if (!item->target)
+		return err_set(err, -ENOMEM, "mount at \"%s\"", mount->destination);
+	item->destination = mount->destination;
+	item->is_dir = S_ISDIR(st.st_mode);
+	item->recursive = has_option(mount, "rbind");
+	item->readonly = has_option(mount, "ro") || has_option(mount, "rro");
+	mount->source = item->target;
+	share->n_mounts++;
+	return 0;
+}
+
+int share_plan(struct share *share, struct oci_spec *spec, const char *rootfs_path,
+	       const char *bundle, const char *id, struct arena *arena, const char **rootfs,
+	       struct error *err)
+{
+	struct oci_mount *mounts = spec->mounts.items;
+
+	share->mounts = arena_calloc(arena, spec->mounts.len + 1, sizeof(*share->mounts));
+	*rootfs = arena_printf(arena, "%s/rootfs", id);
+	if (!share->mounts || !*rootfs)
+		return err_set(err, -ENOMEM, "share of '%s'", id);
+	share->mounts[0] = (struct share_mount){ .source = rootfs_path,
+						 .target = *rootfs,
+						 .destination = "/",
+						 .is_dir = true,
+						 .recursive = true };
+	share->n_mounts = 1;
+	for (size_t i = 0; i < spec->mounts.len; i++) {
+		int ret = is_bind(&mounts[i]) ? plan_bind(share, &mounts[i], bundle, id, arena, err)
+					      : 0;
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+/* Makes the directories in front of the last component of path below dir_fd. */
+static int make_parents(int dir_fd, const char *path)
+{
+	char part[4096];
+
+	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+		if ((size_t)(slash - path) >= sizeof(part))
+			return -ENAMETOOLONG;
+		memcpy(part, path, (size_t)(slash - path));
+		part[slash - path] = '\0';
+		if (mkdirat(dir_fd, part, 0755) < 0 && errno != EEXIST)
+			return -errno;
+	}
+	return 0;
+}
+
+static int make_target(int dir_fd, const struct share_mount *mount)
+{
+	auto_close int fd = -1;
+	int ret = make_parents(dir_fd, mount->target);
+
+	if (ret < 0)
+		return ret;
+	if (mount->is_dir)
+		return mkdirat(dir_fd, mount->target, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	fd = openat(dir_fd, mount->target, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	return fd < 0 ? -errno : 0;
+}
+
+int share_make_targets(const struct share *share, int dir_fd, struct error *err)
+{
+	for (size_t i = 0; i < share->n_mounts; i++) {
+		int ret = make_target(dir_fd, &share->mounts[i]);
+
+		if (ret < 0)
+			return err_set(err, ret, "make '%s/%s'", share->dir,
+				       share->mounts[i].target);
+	}
+	return 0;
+}
+
+static int mount_one(const struct share *share, const struct share_mount *item, struct error *err)
+{
+	auto_free char *target = NULL;
+	unsigned long flags = MS_BIND | (item->recursive ? MS_REC : 0);
+
+	if (asprintf(&target, "%s/%s", share->dir, item->target) < 0) {
+		target = NULL;
+		return err_set(err, -ENOMEM, "share '%s'", item->source);
+	}
+	if (mount(item->source, target, NULL, flags, NULL) < 0)
+		return err_set(err, -errno, "error mounting \"%s\" to rootfs at \"%s\"",
+			       item->source, item->destination);
+	if (item->readonly && mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
+		return err_set(err, -errno, "make \"%s\" read-only for the mount at \"%s\"",
+			       item->source, item->destination);
+	return 0;
+}
+
+int share_mount_all(const struct share *share, struct error *err)
+{
+	/* Unmounts of the host reach us (nothing stays busy), ours never reach the host. */
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+		return err_set(err, -errno, "make the mounts of the virtual machine private");
+	for (size_t i = 0; i < share->n_mounts; i++) {
+		int ret = mount_one(share, &share->mounts[i], err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * What the guest sees of the host's file systems: one directory shared by 9p, into which the root
+ * file system and the bind mounts of the containers are mounted. The mounts exist only in the VMM's
+ * private mount namespace, so they vanish with it, however it ends.
+ */
+#ifndef RUNTIME_STORAGE_SHARE_H
+#define RUNTIME_STORAGE_SHARE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "oci/spec.h"
+
+#define SHARE_TAG "hyperShared" /* 9p mount tag, as the original runtimes have it */
+
+/* One bind mount to be made inside the share. */
+struct share_mount {
+	const char *source;	 /* absolute on the host */
+	const char *target;	 /* relative to the share */
+	const char *destination; /* in the container, for messages */
+	bool is_dir;
+	bool recursive;
+	bool readonly;
+};
+
+struct share {
+	const char *dir; /* absolute path of the shared directory */
+	struct share_mount *mounts;
+	size_t n_mounts;
+};
+
+/*
+ * Works out what has to be shared for container `id` of the bundle, and rewrites the bind mounts of
+ * spec to what the guest's agent expects: a source relative to the share, or an absolute path of
+ * the guest's own for devices and kernel file systems. Everything lives in arena. rootfs receives
+ * the root's path relative to the share. Missing sources and ones that cannot be shared are errors
+ * that name the mount.
+ */
+int share_plan(struct share *share, struct oci_spec *spec, const char *rootfs_path,
+	       const char *bundle, const char *id, struct arena *arena, const char **rootfs,
+	       struct error *err) must_check;
+
+/* Makes the empty files and directories that will be mounted over, below the directory dir_fd. */
+int share_make_targets(const struct share *share, int dir_fd, struct error *err) must_check;
+
+/* Makes the mounts. To be called in the VMM's new mount namespace, before it starts. */
+int share_mount_all(const struct share *share, struct error *err) must_check;
+
+#endif
