@@ -1,0 +1,140 @@
+/* What can be said of a configuration only when all its files are read, and the reading of it key
+ * by key. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include "acrun_version.h"
+#include "base/strbuf.h"
+#include "runtime/config/config_internal.h"
+
+#define HOST_DIR       "/run/acrun-host"
+#define DEFAULT_INITRD ACRUN_REL_DATADIR "/initrd.cpio"
+
+/* Makes the asset absolute; an empty one becomes its default or NULL. */
+static int finish_asset(const char *prefix, struct arena *arena, const char **asset,
+			const char *fallback)
+{
+	if (!**asset)
+		*asset = fallback;
+	if (!*asset || **asset == '/')
+		return 0;
+	*asset = arena_printf(arena, "%s/%s", prefix, *asset);
+	return *asset ? 0 : -ENOMEM;
+}
+
+static const struct config_origin *origin_of(const struct config *cfg, const char *table,
+					     const char *key)
+{
+	for (const struct config_table *t = config_tables(); t->name; t++) {
+		for (size_t i = 0; i < t->n_keys; i++) {
+			if (strcmp(t->name, table) == 0 && strcmp(t->keys[i].name, key) == 0)
+				return &cfg->origins[config_key_index(t, i)];
+		}
+	}
+	return NULL;
+}
+
+static int check_root_source(const struct config *cfg, struct error *err)
+{
+	const struct config_origin *image = origin_of(cfg, "hypervisor.qemu", "image");
+	const struct config_origin *initrd = origin_of(cfg, "hypervisor.qemu", "initrd");
+
+	if (!*cfg->qemu.image || !*cfg->qemu.initrd)
+		return 0;
+	err_msg(err, -EINVAL,
+		"having both an image and an initrd defined in the configuration file is not "
+		"supported");
+	return err_hint(err, "image: %s:%u, initrd: %s:%u; set one of them to \"\"", image->file,
+			image->line, initrd->file, initrd->line);
+}
+
+int config_finish(struct arena *arena, struct config *cfg, struct error *err)
+{
+	int ret = check_root_source(cfg, err);
+	const char *initrd = *cfg->qemu.image ? NULL : DEFAULT_INITRD;
+
+	if (ret < 0)
+		return ret;
+	ret = finish_asset(cfg->prefix, arena, &cfg->qemu.initrd, initrd);
+	for (const struct config_table *t = config_tables(); t->name && ret == 0; t++) {
+		for (size_t i = 0; i < t->n_keys && ret == 0; i++) {
+			const char **member = config_member(cfg, t, &t->keys[i]);
+
+			if (t->keys[i].kind == CONFIG_ASSET && *member)
+				ret = finish_asset(cfg->prefix, arena, member, t->keys[i].text);
+		}
+	}
+	if (ret < 0)
+		return err_set(err, ret, "read '%s'", cfg->file);
+	cfg->acrn.default_vcpus = 1; /* what its scenario gives, not the configuration */
+	cfg->qemu.host_dir = HOST_DIR;
+	cfg->acrn.host_dir = HOST_DIR;
+	return 0;
+}
+
+const struct hypervisor_config *config_hypervisor(const struct config *cfg, const char *name)
+{
+	static const char family[] = "hypervisor.";
+	const size_t len = sizeof(family) - 1;
+
+	for (const struct config_table *t = config_tables(); t->name; t++) {
+		if (strncmp(t->name, family, len) == 0 && strcmp(t->name + len, name) == 0)
+			return (const void *)((const char *)cfg + t->offset);
+	}
+	return NULL;
+}
+
+/* A TOML basic string; control characters cannot be in it. */
+static const char *quoted(struct arena *arena, const char *text)
+{
+	auto_strbuf struct strbuf buf = { 0 };
+
+	strbuf_addc(&buf, '"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			strbuf_addc(&buf, '\\');
+		strbuf_addc(&buf, *text);
+	}
+	strbuf_addc(&buf, '"');
+	return strbuf_error(&buf) ? NULL : arena_strdup(arena, strbuf_str(&buf));
+}
+
+static const char *format_value(struct arena *arena, const struct config_key *key,
+				const void *member)
+{
+	enum toml_kind kind = config_toml_kind(key->kind);
+	const char *text;
+
+	if (kind == TOML_INT)
+		return arena_printf(arena, "%" PRIu32, *(const uint32_t *)member);
+	if (kind == TOML_BOOL)
+		return *(const bool *)member ? "true" : "false";
+	text = *(const char *const *)member;
+	return quoted(arena, text ? text : "");
+}
+
+int config_value_at(const struct config *cfg, size_t i, struct arena *arena,
+		    struct config_value *value)
+{
+	const struct config_origin *origin;
+
+	if (i >= config_key_count())
+		return -ENOENT;
+	origin = &cfg->origins[i];
+	for (const struct config_table *t = config_tables(); t->name; t++) {
+		if (i >= t->n_keys) {
+			i -= t->n_keys;
+			continue;
+		}
+		*value = (struct config_value){
+			.table = t->name,
+			.key = t->keys[i].name,
+			.value = format_value(arena, &t->keys[i],
+					      config_member(cfg, t, &t->keys[i])),
+			.file = origin->file,
+			.line = origin->line,
+		};
+		return value->value ? 0 : -ENOMEM;
+	}
+	return -ENOENT;
+}

@@ -1,0 +1,127 @@
+/*
+ * The one table of configuration keys. A new key: a member in the struct, a row here, a paragraph
+ * in configuration.toml.in. A key stands here only when something reads it.
+ */
+#include "runtime/config/config_internal.h"
+
+#include "acrun_version.h"
+
+enum {
+	MEMORY_MAX_MIB = 16 << 20,
+	VCPUS_MAX = 1024,
+	MSIZE_MIN = 4096,
+	MSIZE_MAX = 1 << 20,
+	TIMEOUT_MAX_S = 24 * 60 * 60,
+};
+
+static const char *const accelerators[] = { "auto", "kvm", "tcg", NULL };
+static const char *const hypervisors[] = { "auto", "qemu", "acrn", NULL };
+
+#define HV(member) .offset = offsetof(struct hypervisor_config, member)
+
+static const struct config_key qemu_keys[] = {
+	{ "path", CONFIG_PATH, HV(path), .text = "/usr/bin/qemu-system-x86_64" },
+	{ "kernel", CONFIG_ASSET, HV(kernel), .text = ACRUN_REL_DATADIR "/vmlinux" },
+	{ "initrd", CONFIG_ASSET, HV(initrd) },
+	{ "image", CONFIG_ASSET, HV(image) },
+	{ "kernel_params", CONFIG_STR, HV(kernel_params) },
+	{ "machine_type", CONFIG_STR, HV(machine_type), .text = "q35" },
+	{ "machine_accelerators", CONFIG_STR, HV(machine_accelerators) },
+	{ "cpu_features", CONFIG_STR, HV(cpu_features) },
+	{ "accelerator", CONFIG_WORD, HV(accelerator), .text = "auto", .words = accelerators },
+	{ "entropy_source", CONFIG_PATH, HV(entropy_source), .text = "/dev/urandom" },
+	{ "default_vcpus", CONFIG_VCPUS, HV(default_vcpus), .number = 1, .min = -VCPUS_MAX,
+	  .max = VCPUS_MAX, .zero = "VM vCPUs cannot be zero" },
+	{ "default_maxvcpus", CONFIG_U32, HV(default_maxvcpus), .max = VCPUS_MAX },
+	{ "default_memory", CONFIG_U32, HV(default_memory_mib), .number = 512, .min = 1,
+	  .max = MEMORY_MAX_MIB, .zero = "VM memory cannot be zero" },
+	{ "msize_9p", CONFIG_U32, HV(msize_9p), .number = 512000, .min = MSIZE_MIN,
+	  .max = MSIZE_MAX },
+	{ "enable_debug", CONFIG_BOOL, HV(enable_debug) },
+};
+
+static const struct config_key acrn_keys[] = {
+	{ "path", CONFIG_PATH, HV(path), .text = "/usr/bin/acrn-dm" },
+	{ "kernel", CONFIG_ASSET, HV(kernel), .text = ACRUN_REL_DATADIR "/bzImage" },
+	{ "image", CONFIG_ASSET, HV(image) },
+	{ "kernel_params", CONFIG_STR, HV(kernel_params) },
+	{ "default_maxvcpus", CONFIG_U32, HV(default_maxvcpus), .number = 1, .max = VCPUS_MAX },
+	{ "default_memory", CONFIG_U32, HV(default_memory_mib), .number = 512, .min = 1,
+	  .max = MEMORY_MAX_MIB, .zero = "VM memory cannot be zero" },
+	{ "enable_debug", CONFIG_BOOL, HV(enable_debug) },
+};
+
+#define PROGRAM(member) .offset = offsetof(struct config_program, member)
+
+static const struct config_key proxy_keys[] = {
+	{ "path", CONFIG_ASSET, PROGRAM(path), .text = ACRUN_REL_LIBEXECDIR "/acrun-proxy" },
+	{ "enable_debug", CONFIG_BOOL, PROGRAM(enable_debug) },
+};
+
+static const struct config_key shim_keys[] = {
+	{ "path", CONFIG_ASSET, PROGRAM(path), .text = ACRUN_REL_LIBEXECDIR "/acrun-shim" },
+	{ "enable_debug", CONFIG_BOOL, PROGRAM(enable_debug) },
+};
+
+#define RUNTIME(member) .offset = offsetof(struct config_runtime, member)
+
+static const struct config_key runtime_keys[] = {
+	{ "hypervisor", CONFIG_WORD, RUNTIME(hypervisor), .text = "auto", .words = hypervisors },
+	{ "enable_debug", CONFIG_BOOL, RUNTIME(enable_debug) },
+	{ "create_container_timeout", CONFIG_U32, RUNTIME(create_container_timeout_s), .number = 60,
+	  .min = 1, .max = TIMEOUT_MAX_S },
+};
+
+#define TABLE(table_name, member, table_keys)                                                \
+	{                                                                                    \
+		.name = (table_name), .offset = offsetof(struct config, member),             \
+		.keys = (table_keys), .n_keys = sizeof(table_keys) / sizeof((table_keys)[0]) \
+	}
+
+static const struct config_table tables[] = {
+	TABLE("hypervisor.qemu", qemu, qemu_keys),
+	TABLE("hypervisor.acrn", acrn, acrn_keys),
+	TABLE("proxy.cc", proxy, proxy_keys),
+	TABLE("shim.cc", shim, shim_keys),
+	TABLE("runtime", runtime, runtime_keys),
+	{ .name = "agent.hyperstart" }, /* only selects the protocol */
+	{ .name = NULL },
+};
+
+const struct config_table *config_tables(void)
+{
+	return tables;
+}
+
+size_t config_key_count(void)
+{
+	size_t n = 0;
+
+	for (const struct config_table *t = tables; t->name; t++)
+		n += t->n_keys;
+	return n;
+}
+
+size_t config_key_index(const struct config_table *table, size_t i)
+{
+	for (const struct config_table *t = tables; t != table; t++)
+		i += t->n_keys;
+	return i;
+}
+
+enum toml_kind config_toml_kind(enum config_kind kind)
+{
+	static const enum toml_kind kinds[] = {
+		[CONFIG_STR] = TOML_STR,   [CONFIG_PATH] = TOML_STR,  [CONFIG_ASSET] = TOML_STR,
+		[CONFIG_WORD] = TOML_STR,  [CONFIG_BOOL] = TOML_BOOL, [CONFIG_U32] = TOML_INT,
+		[CONFIG_VCPUS] = TOML_INT,
+	};
+
+	return kinds[kind];
+}
+
+void *config_member(const struct config *cfg, const struct config_table *table,
+		    const struct config_key *key)
+{
+	return (char *)cfg + table->offset + key->offset;
+}
