@@ -1,4 +1,5 @@
-/* Arena: memory that is released all at once. What is decoded from one document lives in one arena. */
+/* Arena: memory that is released all at once. What is decoded from one document lives in one arena.
+ */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 

@@ -1,4 +1,5 @@
-/* Scope-bound release of plain resources. Declare with auto_*, hand over with take_fd()/take_ptr(). */
+/* Scope-bound release of plain resources. Declare with auto_*, hand over with take_fd()/take_ptr().
+ */
 #ifndef BASE_CLEANUP_H
 #define BASE_CLEANUP_H
 
@@ -14,9 +15,9 @@ void cleanup_file(FILE **file);
 void cleanup_dir(DIR **dir);
 
 #define auto_close __attribute__((cleanup(cleanup_close)))
-#define auto_free __attribute__((cleanup(cleanup_free)))
-#define auto_file __attribute__((cleanup(cleanup_file)))
-#define auto_dir __attribute__((cleanup(cleanup_dir)))
+#define auto_free  __attribute__((cleanup(cleanup_free)))
+#define auto_file  __attribute__((cleanup(cleanup_file)))
+#define auto_dir   __attribute__((cleanup(cleanup_dir)))
 
 /* Returns *fd and leaves -1 behind, so that the scope no longer owns it. */
 static inline int take_fd(int *fd)
@@ -28,11 +29,11 @@ static inline int take_fd(int *fd)
 }
 
 /* Returns the pointer and leaves NULL behind. */
-#define take_ptr(pp)                        \
-	({                                  \
+#define take_ptr(pp)                          \
+	({                                    \
 		__typeof__(*(pp)) t_ = *(pp); \
-		*(pp) = NULL;               \
-		t_;                         \
+		*(pp) = NULL;                 \
+		t_;                           \
 	})
 
 #endif

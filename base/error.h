@@ -1,10 +1,11 @@
-/* Errors that carry their story: a negative errno and one line of text, built from the inside out. */
+/* Errors that carry their story: a negative errno and one line of text, built from the inside out.
+ */
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
 #include <stdarg.h>
 
-#define must_check __attribute__((warn_unused_result))
+#define must_check	       __attribute__((warn_unused_result))
 #define printf_like(fmt, args) __attribute__((format(printf, fmt, args)))
 
 enum { ERROR_TEXT_MAX = 4096 };
@@ -16,10 +17,10 @@ struct error {
 };
 
 /*
- * Records a failure: `text` becomes the formatted message and, when code is a negative errno, ": " and its
- * errno text. A code of 0 is taken as -EINVAL. Returns the (negative) code, so that callers
- * can write `return err_set(err, ret, "open '%s'", path)`. `err` may be NULL (only the code is returned).
- * Too long a text is cut at the end.
+ * Records a failure: `text` becomes the formatted message and, when code is a negative errno, ": "
+ * and its errno text. A code of 0 is taken as -EINVAL. Returns the (negative) code, so that callers
+ * can write `return err_set(err, ret, "open '%s'", path)`. `err` may be NULL (only the code is
+ * returned). Too long a text is cut at the end.
  */
 int err_set(struct error *err, int code, const char *fmt, ...) printf_like(3, 4);
 

@@ -1,4 +1,5 @@
-/* Event loop over epoll: descriptors, signals (signalfd) and timers (timerfd). One thread, no polling. */
+/* Event loop over epoll: descriptors, signals (signalfd) and timers (timerfd). One thread, no
+ * polling. */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
@@ -18,14 +19,17 @@ typedef void loop_timer_fn(void *arg);
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
-/* Watches fd (not owned). events is an EPOLL* mask; 0 keeps it registered but silent except for errors. */
+/* Watches fd (not owned). events is an EPOLL* mask; 0 keeps it registered but silent except for
+ * errors. */
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg) must_check;
 int loop_set_events(struct loop *loop, int fd, uint32_t events) must_check;
-/* Stops watching; safe from inside any callback, also for fds whose events are still pending in this round. Call before close(). */
+/* Stops watching; safe from inside any callback, also for fds whose events are still pending in
+ * this round. Call before close(). */
 void loop_remove_fd(struct loop *loop, int fd);
 
 /* Blocks the signals in mask and delivers them through the loop. May be called once a loop. */
-int loop_add_signals(struct loop *loop, const sigset_t *mask, loop_signal_fn *fn, void *arg) must_check;
+int loop_add_signals(struct loop *loop, const sigset_t *mask, loop_signal_fn *fn, void *arg)
+	must_check;
 
 /* One-shot timer; returns an id > 0, or -errno. */
 int loop_add_timer(struct loop *loop, int64_t delay_ms, loop_timer_fn *fn, void *arg) must_check;

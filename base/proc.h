@@ -7,7 +7,8 @@
 #include <sys/types.h>
 #include "base/error.h"
 
-/* A process named beyond doubt: pid and start time (field 22 of /proc/pid/stat, in clock ticks since boot). */
+/* A process named beyond doubt: pid and start time (field 22 of /proc/pid/stat, in clock ticks
+ * since boot). */
 struct proc_id {
 	int64_t pid; /* 0: none */
 	uint64_t start_time;

@@ -1,4 +1,5 @@
-/* TOML files through toml++, seen as a flat walk over dotted keys. The only C++ stands behind this header. */
+/* TOML files through toml++, seen as a flat walk over dotted keys. The only C++ stands behind this
+ * header. */
 #ifndef BASE_TOML_H
 #define BASE_TOML_H
 
@@ -24,13 +25,17 @@ struct toml_value {
 	unsigned line;
 };
 
-/* Called for every leaf, keys dotted ("hypervisor.qemu.path"). Everything passed lives only during the call. Non-zero stops with that value. */
-typedef int toml_visit_fn(void *arg, const char *key, const struct toml_value *value, struct error *err);
+/* Called for every leaf, keys dotted ("hypervisor.qemu.path"). Everything passed lives only during
+ * the call. Non-zero stops with that value. */
+typedef int toml_visit_fn(void *arg, const char *key, const struct toml_value *value,
+			  struct error *err);
 /* Called for every table header ("hypervisor.qemu"), so that empty tables are seen. May be NULL. */
 typedef int toml_table_fn(void *arg, const char *key, unsigned line, struct error *err);
 
-/* Parses text; `name` is for messages: "name:line:column: what". 0, the visitor's value, or -EINVAL. Array elements must be strings, else TOML_OTHER. */
-int toml_visit(const char *name, const char *text, size_t len, toml_visit_fn *visit, toml_table_fn *table, void *arg, struct error *err) must_check;
+/* Parses text; `name` is for messages: "name:line:column: what". 0, the visitor's value, or
+ * -EINVAL. Array elements must be strings, else TOML_OTHER. */
+int toml_visit(const char *name, const char *text, size_t len, toml_visit_fn *visit,
+	       toml_table_fn *table, void *arg, struct error *err) must_check;
 
 #ifdef __cplusplus
 }

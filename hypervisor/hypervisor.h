@@ -1,6 +1,6 @@
 /*
- * What a hypervisor backend is to the rest of acrun: capabilities as data, a pure argument builder, and a handful of operations.
- * It knows nothing of containers, endpoints or the agent.
+ * What a hypervisor backend is to the rest of acrun: capabilities as data, a pure argument builder,
+ * and a handful of operations. It knows nothing of containers, endpoints or the agent.
  */
 #ifndef HYPERVISOR_HYPERVISOR_H
 #define HYPERVISOR_HYPERVISOR_H
@@ -22,18 +22,19 @@ enum hypervisor_caps {
 	HV_CAP_VSOCK = 1 << 7,
 };
 
-/* The [hypervisor.X] table of the configuration; all strings belong to the configuration and outlive the calls. */
+/* The [hypervisor.X] table of the configuration; all strings belong to the configuration and
+ * outlive the calls. */
 struct hypervisor_config {
-	const char *path;         /* program of the VMM */
-	const char *kernel;       /* uncompressed ELF or bzImage */
-	const char *initrd;       /* exactly one of initrd and image */
+	const char *path;   /* program of the VMM */
+	const char *kernel; /* uncompressed ELF or bzImage */
+	const char *initrd; /* exactly one of initrd and image */
 	const char *image;
 	const char *kernel_params; /* the user's, appended last */
 	const char *machine_type;
 	const char *machine_accelerators; /* appended to the machine's options */
-	const char *cpu_features;         /* appended to the CPU model */
-	const char *accelerator;          /* "auto", "kvm", "tcg" */
-	const char *entropy_source;       /* "" for none */
+	const char *cpu_features;	  /* appended to the CPU model */
+	const char *accelerator;	  /* "auto", "kvm", "tcg" */
+	const char *entropy_source;	  /* "" for none */
 	uint32_t default_vcpus;
 	uint32_t default_maxvcpus; /* 0: as many as the host has */
 	uint32_t default_memory_mib;
@@ -42,7 +43,8 @@ struct hypervisor_config {
 	const char *host_dir; /* where verdicts about this host are kept ("/run/acrun-host") */
 };
 
-/* A stream device whose listening Unix socket the caller has made already, so that peers may connect before the VMM runs. */
+/* A stream device whose listening Unix socket the caller has made already, so that peers may
+ * connect before the VMM runs. */
 struct vm_socket {
 	const char *name; /* port name in the guest, e.g. "sh.hyper.channel.0" */
 	int listen_fd;
@@ -52,14 +54,15 @@ enum { VM_CHANNELS_MAX = 4 };
 
 /* One VM to be launched. Nothing here is owned; descriptors are only passed on. */
 struct vm_spec {
-	const char *name;  /* shown in process lists: "sandbox-<id>" */
-	const char *uuid;  /* text form */
-	const char *dir;   /* absolute directory of this VM's files */
+	const char *name; /* shown in process lists: "sandbox-<id>" */
+	const char *uuid; /* text form */
+	const char *dir;  /* absolute directory of this VM's files */
 	uint32_t vcpus;
 	uint32_t memory_mib;
 	struct vm_socket channels[VM_CHANNELS_MAX];
 	unsigned n_channels;
-	int console_listen_fd; /* the guest's serial console goes to whoever connects; -1: discarded */
+	int console_listen_fd; /* the guest's serial console goes to whoever connects; -1: discarded
+				*/
 	int control_listen_fd; /* the VMM's control socket (QMP); -1: none */
 	const char *share_dir; /* host directory shared with the guest; NULL: none */
 	const char *share_tag;
@@ -71,6 +74,9 @@ struct vm_spec {
 	int (*prepare)(void *arg, struct error *err);
 	void *prepare_arg;
 	const char *extra_kernel_params; /* between ours and the user's */
+	/* Frequency of the host's time stamp counter; 0: launch() measures it, argv() leaves out
+	 * what needs it. */
+	uint32_t tsc_khz;
 };
 
 /* A launched VM. Plain data: saved in state.json and loaded by later commands. */
@@ -82,18 +88,23 @@ struct vm {
 struct hypervisor_ops {
 	const char *name; /* table name in the configuration */
 	unsigned caps;
-	/* Assets exist and are readable, the program can be run, the machine type is known... One clear error for the first thing wrong. */
+	/* Assets exist and are readable, the program can be run, the machine type is known... One
+	 * clear error for the first thing wrong. */
 	int (*check)(const struct hypervisor_config *cfg, struct error *err);
 	/*
-	 * Builds the whole command line (argv[0] included) without side effects. `accelerator` is "kvm" or "tcg". Descriptor numbers in
-	 * it are those the VMM will see (channel i: 10 + i, console: 8, control: 9).
+	 * Builds the whole command line (argv[0] included) without side effects. `accelerator` is
+	 * "kvm" or "tcg". Descriptor numbers in it are those the VMM will see (channel i: 10 + i,
+	 * console: 8, control: 9).
 	 */
-	int (*argv)(const struct hypervisor_config *cfg, const struct vm_spec *spec, const char *accelerator, struct strvec *argv, struct error *err);
+	int (*argv)(const struct hypervisor_config *cfg, const struct vm_spec *spec,
+		    const char *accelerator, struct strvec *argv, struct error *err);
 	/*
-	 * Starts the VMM and returns as soon as its program runs. Decides the accelerator ("auto": probes once for this boot of the host). The
-	 * VMM is re-parented when the caller exits. vm->vmm is set.
+	 * Starts the VMM and returns as soon as its program runs. Decides the accelerator ("auto":
+	 * probes once for this boot of the host). The VMM is re-parented when the caller exits.
+	 * vm->vmm is set.
 	 */
-	int (*launch)(const struct hypervisor_config *cfg, const struct vm_spec *spec, struct vm *vm, struct error *err);
+	int (*launch)(const struct hypervisor_config *cfg, const struct vm_spec *spec,
+		      struct vm *vm, struct error *err);
 	/* Ends the VM at once and waits until its process is gone. Fine when it is gone already. */
 	int (*stop)(const struct vm *vm, struct error *err);
 };
