@@ -1,0 +1,296 @@
+#include "hypervisor/qemu/qemu_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/strbuf.h"
+#include "base/strvec.h"
+
+enum { COMMAND_LINE_MAX = 2047 }; /* COMMAND_LINE_SIZE of x86 without the NUL */
+
+/* What the builders of the parts work with. */
+struct builder {
+	const struct hypervisor_config *cfg;
+	const struct vm_spec *spec;
+	const struct qemu_machine *machine;
+	bool kvm;
+	struct strvec *argv;
+};
+
+static bool is_set(const char *text)
+{
+	return text && *text;
+}
+
+/* Adds an option and its value, which may have been built up in `value`; that is emptied. */
+static void add_buf(struct strvec *argv, const char *option, struct strbuf *value)
+{
+	if (strbuf_error(value) < 0)
+		argv->error = strbuf_error(value);
+	(void)strvec_add(argv, option);
+	(void)strvec_add(argv, strbuf_str(value));
+	strbuf_clear(value);
+}
+
+static void add(struct strvec *argv, const char *option, const char *value)
+{
+	(void)strvec_add(argv, option);
+	(void)strvec_add(argv, value);
+}
+
+/* In QEMU's option lists a comma inside a value is doubled. */
+static void put_escaped(struct strbuf *buf, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == ',')
+			(void)strbuf_addc(buf, ',');
+		(void)strbuf_addc(buf, *text);
+	}
+}
+
+/* The user's own ",key=value" text behind an option list; a comma at its front is fine. */
+static void put_user_options(struct strbuf *buf, const char *text)
+{
+	if (!is_set(text))
+		return;
+	if (*text != ',')
+		(void)strbuf_addc(buf, ',');
+	(void)strbuf_adds(buf, text);
+}
+
+static void add_identity(const struct builder *b)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	put_escaped(&v, b->spec->name);
+	if (b->cfg->enable_debug)
+		(void)strbuf_adds(&v, ",debug-threads=on");
+	add_buf(b->argv, "-name", &v);
+	if (is_set(b->spec->uuid))
+		add(b->argv, "-uuid", b->spec->uuid);
+}
+
+static void add_machine(const struct builder *b)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	(void)strbuf_addf(&v, "%s,memory-backend=mem%s", b->machine->name, b->machine->options);
+	put_user_options(&v, b->cfg->machine_accelerators);
+	add_buf(b->argv, "-machine", &v);
+	add(b->argv, "-accel", b->kvm ? "kvm" : "tcg");
+	(void)strbuf_adds(&v, b->kvm ? "host" : "max");
+	put_user_options(&v, b->cfg->cpu_features);
+	add_buf(b->argv, "-cpu", &v);
+	(void)strbuf_addf(&v, "%u", b->spec->vcpus);
+	add_buf(b->argv, "-smp", &v);
+	(void)strbuf_addf(&v, "%uM", b->spec->memory_mib);
+	add_buf(b->argv, "-m", &v);
+	(void)strbuf_addf(&v, "memory-backend-ram,id=mem,size=%uM", b->spec->memory_mib);
+	add_buf(b->argv, "-object", &v);
+}
+
+/* Listening sockets are handed over: peers may have connected before we run, QEMU accepts them when
+ * it gets there. */
+static void add_chardev(const struct builder *b, const char *id, int fd)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	(void)strbuf_addf(&v, "socket,id=%s,fd=%d,server=on,wait=off", id, fd);
+	add_buf(b->argv, "-chardev", &v);
+}
+
+static void add_control(const struct builder *b)
+{
+	if (b->spec->control_listen_fd >= 0) {
+		add_chardev(b, "control", QEMU_FD_CONTROL);
+		add(b->argv, "-mon", "chardev=control,mode=control");
+	}
+	if (b->spec->console_listen_fd >= 0) {
+		add_chardev(b, "console", QEMU_FD_CONSOLE);
+		add(b->argv, "-serial", "chardev:console");
+	}
+}
+
+static void add_channels(const struct builder *b)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	if (b->spec->n_channels == 0)
+		return;
+	add(b->argv, "-device", "virtio-serial-pci,id=serial0");
+	for (unsigned i = 0; i < b->spec->n_channels; i++) {
+		char id[16];
+
+		(void)snprintf(id, sizeof(id), "charch%u", i);
+		add_chardev(b, id, QEMU_FD_CHANNEL + (int)i);
+		(void)strbuf_addf(&v, "virtserialport,chardev=%s,id=channel%u,name=", id, i);
+		put_escaped(&v, b->spec->channels[i].name);
+		add_buf(b->argv, "-device", &v);
+	}
+}
+
+static void add_share(const struct builder *b)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	if (!b->spec->share_dir)
+		return;
+	(void)strbuf_adds(&v, "local,id=share0,path=");
+	put_escaped(&v, b->spec->share_dir);
+	(void)strbuf_adds(&v, ",security_model=none,multidevs=remap");
+	add_buf(b->argv, "-fsdev", &v);
+	(void)strbuf_adds(&v, "virtio-9p-pci,fsdev=share0,mount_tag=");
+	put_escaped(&v, b->spec->share_tag);
+	add_buf(b->argv, "-device", &v);
+}
+
+static void add_rng(const struct builder *b)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	if (!is_set(b->cfg->entropy_source))
+		return;
+	(void)strbuf_adds(&v, "rng-random,id=rng0,filename=");
+	put_escaped(&v, b->cfg->entropy_source);
+	add_buf(b->argv, "-object", &v);
+	add(b->argv, "-device", "virtio-rng-pci,rng=rng0");
+}
+
+static void add_image(const struct builder *b)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	if (!is_set(b->cfg->image))
+		return;
+	(void)strbuf_adds(&v, "if=none,id=image0,format=raw,readonly=on,file=");
+	put_escaped(&v, b->cfg->image);
+	add_buf(b->argv, "-drive", &v);
+	add(b->argv, "-device", "virtio-blk-pci,drive=image0");
+}
+
+static void add_knobs(const struct builder *b)
+{
+	static const char *const knobs[] = {
+		"-no-user-config",
+		"-nodefaults",
+		"-display",
+		"none",
+		"-vga",
+		"none",
+		"-no-reboot",
+		"-sandbox",
+		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+		NULL,
+	};
+
+	(void)strvec_add_all(b->argv, knobs);
+}
+
+static void put_param(struct strbuf *line, const char *param)
+{
+	if (!is_set(param))
+		return;
+	if (line->len)
+		(void)strbuf_addc(line, ' ');
+	(void)strbuf_adds(line, param);
+}
+
+/* Under emulation the guest reads the host's counter: told its frequency, it does not calibrate it
+ * against an emulated timer. */
+static void put_timer_params(const struct builder *b, struct strbuf *line)
+{
+	if (b->kvm)
+		return;
+	put_param(line, b->machine->tcg_params);
+	if (b->spec->vcpus == 1)
+		put_param(line, b->machine->tcg_up_params);
+	if (b->spec->tsc_khz)
+		(void)strbuf_addf(line, " tsc_early_khz=%u", b->spec->tsc_khz);
+}
+
+static void put_kernel_params(const struct builder *b, struct strbuf *line)
+{
+	/* A panic ends the VM by way of -no-reboot. The console shows warnings and worse, unless
+	 * debugging. */
+	put_param(line, b->cfg->enable_debug ? "debug" : "quiet");
+	put_param(line, b->spec->console_listen_fd >= 0 ? "console=ttyS0" : "8250.nr_uarts=0");
+	put_param(line, "panic=-1 random.trust_cpu=on rcupdate.rcu_expedited=1 cryptomgr.notests");
+	put_timer_params(b, line);
+	if (is_set(b->cfg->image))
+		put_param(line, "root=/dev/vda1 rootfstype=ext4 ro");
+	put_param(line, b->spec->extra_kernel_params);
+	put_param(line, b->cfg->kernel_params);
+}
+
+static int add_boot(const struct builder *b, struct error *err)
+{
+	auto_strbuf struct strbuf line = { 0 };
+
+	add(b->argv, "-kernel", b->cfg->kernel);
+	if (is_set(b->cfg->initrd))
+		add(b->argv, "-initrd", b->cfg->initrd);
+	put_kernel_params(b, &line);
+	if (line.len > COMMAND_LINE_MAX) {
+		err_msg(err, -E2BIG, "the kernel's command line has %zu bytes, the limit is %d",
+			line.len, COMMAND_LINE_MAX);
+		return err_hint(err, "shorten kernel_params in [hypervisor.qemu]");
+	}
+	add_buf(b->argv, "-append", &line);
+	return 0;
+}
+
+static int check_spec(const struct builder *b, struct error *err)
+{
+	const struct vm_spec *spec = b->spec;
+
+	if (spec->vcpus == 0 || spec->vcpus > b->machine->max_vcpus)
+		return err_msg(err, -EINVAL, "%u vCPUs: machine_type '%s' takes 1 to %u",
+			       spec->vcpus, b->machine->name, b->machine->max_vcpus);
+	if (spec->memory_mib == 0)
+		return err_msg(err, -EINVAL, "VM memory cannot be zero");
+	if (spec->n_channels > VM_CHANNELS_MAX)
+		return err_msg(err, -EINVAL, "%u channels, the limit is %d", spec->n_channels,
+			       VM_CHANNELS_MAX);
+	if (spec->share_dir && !is_set(spec->share_tag))
+		return err_msg(err, -EINVAL, "shared directory '%s' has no tag", spec->share_dir);
+	if (!b->kvm && b->machine->needs_tsc_khz && !spec->tsc_khz) {
+		err_msg(err, -ENOTSUP, "machine_type '%s' needs a steady time stamp counter",
+			b->machine->name);
+		return err_hint(err, "set machine_type = \"q35\" in [hypervisor.qemu]");
+	}
+	return 0;
+}
+
+int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
+	      const char *accelerator, struct strvec *argv, struct error *err)
+{
+	const struct builder b = {
+		.cfg = cfg,
+		.spec = spec,
+		.machine = machine_find(cfg->machine_type),
+		.kvm = !strcmp(accelerator, "kvm"),
+		.argv = argv,
+	};
+	int ret;
+
+	if (!b.machine)
+		return machine_unknown(cfg->machine_type, err);
+	ret = check_spec(&b, err);
+	if (ret < 0)
+		return ret;
+	(void)strvec_add(argv, cfg->path);
+	add_identity(&b);
+	add_machine(&b);
+	add_control(&b);
+	add_channels(&b);
+	add_share(&b);
+	add_rng(&b);
+	add_image(&b);
+	add_knobs(&b);
+	ret = add_boot(&b, err);
+	if (ret < 0)
+		return ret;
+	ret = strvec_error(argv);
+	return ret < 0 ? err_set(err, ret, "build the command line of QEMU") : 0;
+}

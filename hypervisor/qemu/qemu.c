@@ -1,0 +1,165 @@
+#include "hypervisor/qemu/qemu.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "hypervisor/asset.h"
+#include "hypervisor/qemu/accel.h"
+#include "hypervisor/qemu/qemu_internal.h"
+#include "hypervisor/vm.h"
+
+#define TABLE "qemu"
+
+static int check_program(const char *path, struct error *err)
+{
+	struct stat st;
+	int ret = 0;
+
+	if (!path || path[0] != '/') {
+		err_msg(err, -EINVAL, "'%s' is not the absolute path of a program",
+			path ? path : "");
+		return err_hint(err, "set path in [hypervisor." TABLE "]");
+	}
+	if (stat(path, &st) < 0)
+		ret = -errno;
+	else if (!S_ISREG(st.st_mode))
+		ret = -EACCES;
+	else if (access(path, X_OK) < 0)
+		ret = -errno;
+	if (ret == 0)
+		return 0;
+	err_set(err, ret, "cannot run '%s'", path);
+	return err_hint(err, "install qemu-system-x86, or set path in [hypervisor." TABLE "]");
+}
+
+static int check_boot_files(const struct hypervisor_config *cfg, struct error *err)
+{
+	int ret = asset_check_kernel(cfg->kernel, TABLE, err);
+
+	if (ret < 0)
+		return ret;
+	if (cfg->image && *cfg->image)
+		return asset_check_file(cfg->image, "image", TABLE, err);
+	return asset_check_file(cfg->initrd, "initrd", TABLE, err);
+}
+
+static int qemu_check(const struct hypervisor_config *cfg, struct error *err)
+{
+	int ret;
+
+	if (!machine_find(cfg->machine_type))
+		return machine_unknown(cfg->machine_type, err);
+	ret = check_program(cfg->path, err);
+	if (ret < 0)
+		return ret;
+	ret = check_boot_files(cfg, err);
+	if (ret < 0)
+		return ret;
+	if (cfg->entropy_source && *cfg->entropy_source && access(cfg->entropy_source, R_OK) < 0) {
+		err_set(err, -errno, "cannot read entropy_source '%s'", cfg->entropy_source);
+		return err_hint(err, "set entropy_source in [hypervisor." TABLE "], \"\" for none");
+	}
+	return 0;
+}
+
+static void map_fd(struct spawn *sp, int from, int to)
+{
+	if (from < 0)
+		return;
+	sp->fds[sp->n_fds++] = (struct spawn_fd){ .from = from, .to = to };
+}
+
+int qemu_spawn(const struct hypervisor_config *cfg, const struct vm_spec *spec,
+	       const struct strvec *argv, pid_t *pid, struct error *err)
+{
+	/* Nothing of the caller's environment is QEMU's business. */
+	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+	struct spawn sp = {
+		.path = cfg->path,
+		.argv = (const char *const *)argv->items,
+		.envp = env,
+		.cwd = "/",
+		.n_join_ns = spec->n_join_ns,
+		.unshare_flags = spec->unshare_flags,
+		.setsid = true,
+		.ctty_fd = -1,
+		.prepare = spec->prepare,
+		.prepare_arg = spec->prepare_arg,
+	};
+
+	for (unsigned i = 0; i < spec->n_join_ns; i++)
+		sp.join_ns[i] = spec->join_ns[i];
+	map_fd(&sp, spec->log_fd, STDOUT_FILENO);
+	map_fd(&sp, spec->log_fd, STDERR_FILENO);
+	map_fd(&sp, spec->console_listen_fd, QEMU_FD_CONSOLE);
+	map_fd(&sp, spec->control_listen_fd, QEMU_FD_CONTROL);
+	for (unsigned i = 0; i < spec->n_channels; i++)
+		map_fd(&sp, spec->channels[i].listen_fd, QEMU_FD_CHANNEL + (int)i);
+	return spawn_start(&sp, pid, err);
+}
+
+/* Ended before we could even look at it: its own words are the best explanation. */
+static int died_at_once(const struct hypervisor_config *cfg, const struct vm_spec *spec, pid_t pid,
+			struct error *err)
+{
+	char words[512];
+	int status = 0;
+
+	if (spawn_wait(pid, 0, &status) < 0)
+		status = 0;
+	if (vm_last_words(spec->log_fd, words, sizeof(words)) == 0)
+		(void)snprintf(words, sizeof(words), "exit status %d", spawn_exit_code(status));
+	return err_msg(err, -ECHILD, "'%s' ended at once: %s", cfg->path, words);
+}
+
+static int qemu_launch(const struct hypervisor_config *cfg, const struct vm_spec *spec,
+		       struct vm *vm, struct error *err)
+{
+	auto_strvec struct strvec argv = { 0 };
+	struct vm_spec full = *spec;
+	const char *accelerator;
+	pid_t pid;
+	int ret;
+
+	ret = accel_decide(cfg, &accelerator, err);
+	if (ret < 0)
+		return ret;
+	if (!full.tsc_khz && !strcmp(accelerator, "tcg"))
+		full.tsc_khz = tsc_measure_khz();
+	ret = qemu_argv(cfg, &full, accelerator, &argv, err);
+	if (ret < 0)
+		return ret;
+	ret = qemu_spawn(cfg, &full, &argv, &pid, err);
+	if (ret < 0) {
+		struct error why;
+
+		/* A missing program is better explained by the check. */
+		if (check_program(cfg->path, &why) < 0)
+			return err_msg(err, why.code, "%s", why.text);
+		return err_ctx(err, "start the virtual machine");
+	}
+	*vm = (struct vm){ 0 };
+	(void)snprintf(vm->accelerator, sizeof(vm->accelerator), "%s", accelerator);
+	if (proc_identify(pid, &vm->vmm) < 0)
+		return died_at_once(cfg, &full, pid, err);
+	return 0;
+}
+
+static int qemu_stop(const struct vm *vm, struct error *err)
+{
+	return vm_kill(&vm->vmm, err);
+}
+
+const struct hypervisor_ops qemu_ops = {
+	.name = TABLE,
+	.caps = HV_CAP_SHARED_DIR,
+	.check = qemu_check,
+	.argv = qemu_argv,
+	.launch = qemu_launch,
+	.stop = qemu_stop,
+};
