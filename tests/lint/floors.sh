@@ -88,7 +88,7 @@ while read -r file; do
 		fi
 	done < <(grep -nE '^[[:space:]]*#[[:space:]]*include' "$file" || true)
 	own=${file%.*}.h
-	if [[ $file != *.h && -f $own && $first != "$own" ]]; then
+	if [[ $file != *.h && -f $own && $first != "$own" && $first != "${file%.*}_internal.h" ]]; then
 		complain "$file:1: its own header \"$own\" comes first"
 	fi
 done < <(sources '*.c' '*.h' '*.cpp')

@@ -1,0 +1,194 @@
+#!/bin/bash
+# Builds and tests everything; ends with "N passed, N failed, N skipped". Root is needed. See `./test.sh --help`.
+set -uo pipefail
+cd "$(dirname "$0")" || exit 1
+top=$PWD
+
+usage() {
+	cat <<'EOF'
+usage: ./test.sh [--quick] [BATS FILES...]
+  --quick     only the dev build: no sanitizers, no clang
+  BATS FILES  only these, instead of tests/bats/*.bats
+A skipped test that tests/expected-skips does not name counts as a failure.
+EOF
+}
+
+quick=
+bats_files=()
+while [[ $# -gt 0 ]]; do
+	case $1 in
+	--quick) quick=1 ;;
+	-h | --help)
+		usage
+		exit 0
+		;;
+	-*)
+		usage >&2
+		exit 2
+		;;
+	*) bats_files+=("$1") ;;
+	esac
+	shift
+done
+
+passed=0 failed=0 skipped=0
+failures=()
+
+total() {
+	if [[ ${#failures[@]} -gt 0 ]]; then
+		printf '\nfailed:\n'
+		printf '  %s\n' "${failures[@]}"
+	fi
+	printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+	[[ $failed -eq 0 ]]
+}
+
+say() { printf '\n== [%4d s] %s\n' "$SECONDS" "$*"; }
+
+pass() { passed=$((passed + 1)); }
+
+fail() {
+	failed=$((failed + 1))
+	failures+=("$1")
+}
+
+# A skip that is expected counts as one; any other is a failure.
+skip() {
+	if grep -qxF -- "$1" tests/expected-skips; then
+		skipped=$((skipped + 1))
+	else
+		fail "$1 (skipped, but not in tests/expected-skips)"
+	fi
+}
+
+# step NAME COMMAND...: one result.
+step() {
+	local name=$1
+	shift
+	say "$name"
+	if "$@"; then
+		pass
+	else
+		fail "$name"
+		return 1
+	fi
+}
+
+# must NAME COMMAND...: as step(), and without it nothing else makes sense.
+must() {
+	step "$@" || {
+		total
+		exit 1
+	}
+}
+
+build() {
+	local preset=$1
+	shift
+	cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset"
+}
+
+lint() {
+	local check output
+	for check in format floors banned size backends headers shell; do
+		if output=$(BUILD_DIR=$top/build tests/lint/$check.sh "$top" 2>&1); then
+			pass
+		else
+			printf '%s\n' "$output"
+			fail "lint: $check"
+		fi
+	done
+}
+
+# unit PRESET DIR: CTest's results, counted one by one.
+unit() {
+	local name result
+	say "unit tests, $1"
+	ctest --preset "$1" --output-junit "$2/ctest.xml" -j "$(nproc)" || true
+	[[ -f $2/ctest.xml ]] || {
+		fail "ctest of $1 gave no results"
+		return
+	}
+	while IFS=$'\t' read -r name result; do
+		case $result in
+		run) pass ;;
+		notrun | disabled) skip "$1: $name" ;;
+		*) fail "unit, $1: $name" ;;
+		esac
+	done < <(sed -n 's/.*<testcase name="\([^"]*\)".* status="\([^"]*\)".*/\1\t\2/p' "$2/ctest.xml")
+	rm -f "$2/ctest.xml"
+}
+
+# bats_suite LABEL ACRUN ARGS...: TAP, shown as it comes and counted.
+bats_suite() {
+	local label=$1 acrun=$2 tap=$3 line name planned=0 seen=0
+	shift 3
+	say "bats, $label"
+	ACRUN=$acrun BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180} bats --tap "$@" </dev/null 2>&1 | tee "$tap"
+	while IFS= read -r line; do
+		name=${line#not ok }
+		name=${name#ok }
+		name=${name#* }
+		case $line in
+		1..*) planned=${line#1..} ;;
+		'ok '*' # skip'*)
+			seen=$((seen + 1))
+			skip "${name%% # skip*}"
+			;;
+		'ok '*)
+			seen=$((seen + 1))
+			pass
+			;;
+		'not ok '*)
+			seen=$((seen + 1))
+			fail "bats, $label: $name"
+			;;
+		esac
+	done <"$tap"
+	[[ $seen -eq $planned && $seen -gt 0 ]] || fail "bats, $label: $seen of $planned tests reported a result"
+}
+
+# Sanitizers write their findings to files: a helper's stderr may go nowhere.
+sanitizer_reports() {
+	local reports
+	reports=$(find "$1" -type f -name 'report.*' 2>/dev/null)
+	[[ -z $reports ]] && return 0
+	# shellcheck disable=SC2086
+	head -n 40 $reports
+	return 1
+}
+
+if [[ $(id -u) -ne 0 ]]; then
+	echo "test.sh needs root: it starts virtual machines, makes network devices and mounts. Run: sudo ./test.sh" >&2
+	fail "not root"
+	total
+	exit 1
+fi
+[[ ${#bats_files[@]} -gt 0 ]] || mapfile -t bats_files < <(find tests/bats -maxdepth 1 -name '*.bats' | LC_ALL=C sort)
+
+must "packages" scripts/install-deps.sh build run demo test
+must "build, dev" build dev
+say "lint"
+lint
+unit dev build
+if [[ ${#bats_files[@]} -gt 0 ]]; then
+	bats_suite dev "$top/build/bin/acrun" build/bats.tap "${bats_files[@]}"
+else
+	fail "no bats files"
+fi
+
+if [[ -z $quick ]]; then
+	step "build, clang" build clang -DACRUN_BUILD_GUEST=OFF
+	if step "build, asan" build asan; then
+		reports=$top/build-asan/reports
+		rm -rf "$reports"
+		mkdir -p -m 1777 "$reports"
+		export ASAN_OPTIONS=log_path=$reports/report:exitcode=99:detect_leaks=1
+		export UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
+		unit asan build-asan
+		# The chosen cases are those tagged `# bats test_tags=asan`.
+		[[ ${#bats_files[@]} -eq 0 ]] || bats_suite asan "$top/build-asan/bin/acrun" build-asan/bats.tap --filter-tags asan "${bats_files[@]}"
+		step "no sanitizer reports" sanitizer_reports "$reports"
+	fi
+fi
+total

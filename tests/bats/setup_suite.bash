@@ -1,0 +1,13 @@
+# Once before all files: what every test stands on.
+setup_suite() {
+	ACRUN=${ACRUN:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/bin/acrun}
+	if [[ $(id -u) -ne 0 ]]; then
+		echo "these tests start virtual machines and mount: run them as root" >&2
+		return 1
+	fi
+	if [[ ! -x $ACRUN ]]; then
+		echo "no acrun at '$ACRUN': build it, or set ACRUN" >&2
+		return 1
+	fi
+	export ACRUN
+}
