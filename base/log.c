@@ -32,11 +32,13 @@ static const char *const level_names[] = {
 
 static const char *const format_names[] = { [LOG_TEXT] = "text", [LOG_JSON] = "json" };
 
-/* A record being made. Room for the end of it is kept by `limit`. */
+/* A record being made. Room for the end of it is kept by `limit`. What does not fit ends the
+ * record's message. */
 struct record {
 	char data[RECORD_MAX];
 	size_t len;
 	size_t limit;
+	bool full;
 };
 
 static void use(int fd, bool owned, enum log_format format, enum log_level level)
@@ -102,7 +104,8 @@ enum log_level log_get_level(void)
 
 static void put(struct record *rec, const char *data, size_t len)
 {
-	if (len > rec->limit - rec->len)
+	rec->full = rec->full || len > rec->limit - rec->len;
+	if (rec->full)
 		return;
 	memcpy(rec->data + rec->len, data, len);
 	rec->len += len;
@@ -169,9 +172,13 @@ static void put_quoted(struct record *rec, const char *text, enum log_format for
 	const unsigned char *pos = (const unsigned char *)text;
 
 	puts_to(rec, "\"");
-	while (*pos != '\0')
+	while (*pos != '\0' && !rec->full)
 		pos += put_escaped(rec, pos, format);
 	rec->limit = sizeof(rec->data);
+	if (rec->full) {
+		rec->full = false;
+		puts_to(rec, "...");
+	}
 	puts_to(rec, "\"");
 }
 
@@ -182,8 +189,9 @@ static void make_record(struct record *rec, enum log_level level, const char *me
 	struct tm tm;
 
 	rec->len = 0;
-	/* behind the message: a quote, `,"time":"…"}`, a line feed */
-	rec->limit = sizeof(rec->data) - TIME_LEN - 16;
+	rec->full = false;
+	/* behind the message: dots, a quote, `,"time":"..."}`, a line feed */
+	rec->limit = sizeof(rec->data) - TIME_LEN - 20;
 	if (!gmtime_r(&now, &tm) || strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
 		when[0] = '\0';
 	if (the_log.format == LOG_JSON) {
