@@ -26,7 +26,7 @@ static int normal_code(int code)
 }
 
 /* The arguments may point into err->text, hence the detour. */
-static void format(char *text, const char *fmt, va_list args)
+static void printf_like(2, 0) format(char *text, const char *fmt, va_list args)
 {
 	if (vsnprintf(text, ERROR_TEXT_MAX, fmt, args) < 0)
 		text[0] = '\0';

@@ -16,6 +16,10 @@ struct error {
 	char text[ERROR_TEXT_MAX];
 };
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /*
  * Records a failure: `text` becomes the formatted message and, when code is a negative errno, ": "
  * and its errno text. A code of 0 is taken as -EINVAL. Returns the (negative) code, so that callers
@@ -35,5 +39,9 @@ int err_hint(struct error *err, const char *fmt, ...) printf_like(2, 3);
 
 /* Forgets what is recorded. */
 void err_clear(struct error *err);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

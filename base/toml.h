@@ -25,15 +25,22 @@ struct toml_value {
 	unsigned line;
 };
 
-/* Called for every leaf, keys dotted ("hypervisor.qemu.path"). Everything passed lives only during
- * the call. Non-zero stops with that value. */
+/*
+ * Called for every leaf, keys dotted ("hypervisor.qemu.path"; a part that is no bare key stands in
+ * quotes: a."b.c"), in the order of their names. Everything passed lives only during the call.
+ * Non-zero stops with that value.
+ */
 typedef int toml_visit_fn(void *arg, const char *key, const struct toml_value *value,
 			  struct error *err);
-/* Called for every table header ("hypervisor.qemu"), so that empty tables are seen. May be NULL. */
+/* Called before the leaves of every table ("hypervisor.qemu"), implied and inline ones too, so that
+ * empty ones are seen. */
 typedef int toml_table_fn(void *arg, const char *key, unsigned line, struct error *err);
 
-/* Parses text; `name` is for messages: "name:line:column: what". 0, the visitor's value, or
- * -EINVAL. Array elements must be strings, else TOML_OTHER. */
+/*
+ * Parses text of at most 1 MiB; `name` is for messages: "name:line:column: what". 0, the visitor's
+ * value, -EINVAL, or -ENOMEM. Array elements must all be strings, else the array is TOML_OTHER, as
+ * dates and arrays of tables are. An empty array is TOML_STRS. NUL in keys and strings is refused.
+ */
 int toml_visit(const char *name, const char *text, size_t len, toml_visit_fn *visit,
 	       toml_table_fn *table, void *arg, struct error *err) must_check;
 
