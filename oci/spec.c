@@ -118,7 +118,7 @@ static const char *dir_name(int dir_fd, char buf[PATH_MAX])
 int oci_spec_load(int bundle_dir_fd, const char *file, struct arena *arena, struct oci_spec *spec,
 		  struct error *err)
 {
-	auto_strbuf struct strbuf text = { .max = OCI_SPEC_MAX + 1 };
+	auto_strbuf struct strbuf text = { 0 };
 	char dir[PATH_MAX];
 	int ret = fs_read_file_at(bundle_dir_fd, file, &text, OCI_SPEC_MAX);
 
