@@ -132,7 +132,7 @@ static int choose_file(const struct config_places *places, const char *explicit_
 
 static int read_file(const char *path, struct arena *arena, struct config *cfg, struct error *err)
 {
-	auto_strbuf struct strbuf text = { .max = FILE_MAX + 1 };
+	auto_strbuf struct strbuf text = { 0 };
 	int ret = fs_read_file_at(AT_FDCWD, path, &text, FILE_MAX);
 
 	if (ret < 0)
