@@ -182,7 +182,7 @@ if [[ -z $quick ]]; then
 	if step "build, asan" build asan; then
 		reports=$top/build-asan/reports
 		rm -rf "$reports"
-		mkdir -p -m 1777 "$reports"
+		mkdir -p "$reports" && chmod 1777 "$reports"
 		export ASAN_OPTIONS=log_path=$reports/report:exitcode=99:detect_leaks=1
 		export UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
 		unit asan build-asan

@@ -53,7 +53,7 @@ static int replay_dir(const char *dir, uint8_t *buf)
 
 int main(int argc, char **argv)
 {
-	uint8_t *buf = malloc(INPUT_MAX);
+	uint8_t *buf = calloc(1, INPUT_MAX);
 	int total = 0;
 
 	if (!buf)
