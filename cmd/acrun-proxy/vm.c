@@ -1,0 +1,421 @@
+#include "cmd/acrun-proxy/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "cmd/acrun-proxy/proxy.h"
+#include "cmd/acrun-proxy/router.h"
+#include "cmd/acrun-proxy/sessions.h"
+
+enum {
+	READ_BYTES = 64 << 10,
+	STDIN_QUEUE_MAX = 256 << 10, /* of the I/O channel */
+	CTL_QUEUE_MAX = 2 * CTL_FRAME_MAX,
+	PLAIN_STDIN_CHUNK = 4084, /* what every known agent takes in one frame */
+};
+
+/* Connects without ever blocking; the path may be of any length. */
+static int connect_now(const char *path)
+{
+	auto_close int target = open(path, O_PATH | O_CLOEXEC);
+	auto_close int fd = -1;
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	if (target < 0)
+		return -errno;
+	(void)snprintf(addr.sun_path, sizeof(addr.sun_path), "/proc/self/fd/%d", target);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0)
+		return -errno;
+	return take_fd(&fd);
+}
+
+static void close_channel(struct vm *vm, struct channel *channel)
+{
+	if (channel->fd >= 0)
+		loop_remove_fd(vm->proxy->loop, channel->fd);
+	cleanup_close(&channel->fd);
+	strbuf_done(&channel->in);
+	outq_done(&channel->out);
+}
+
+static struct pending *pop_pending(struct vm *vm)
+{
+	struct pending *pending = vm->pending;
+
+	if (!pending)
+		return NULL;
+	vm->pending = pending->next;
+	if (!vm->pending)
+		vm->pending_end = &vm->pending;
+	if (pending->timer > 0)
+		loop_remove_timer(vm->proxy->loop, pending->timer);
+	return pending;
+}
+
+static void end_pending(struct pending *pending, const struct error *err, const char *payload,
+			size_t len)
+{
+	if (pending->done)
+		pending->done(pending->arg, err, payload, len);
+	free(pending);
+}
+
+void vm_lose(struct vm *vm, const char *why)
+{
+	struct pending *pending;
+
+	if (vm->state == VM_LOST)
+		return;
+	vm->state = VM_LOST;
+	log_info("the VM is gone: %s", why);
+	(void)err_msg(&vm->reason, -ECONNRESET, "the VM is gone: %s", why);
+	close_channel(vm, &vm->ctl);
+	close_channel(vm, &vm->tty);
+	while ((pending = pop_pending(vm)))
+		end_pending(pending, &vm->reason, NULL, 0);
+	if (vm->registering)
+		router_registered(vm, &vm->reason);
+	sessions_lose(vm->proxy);
+}
+
+static void on_deadline(void *arg)
+{
+	struct pending *pending = arg;
+	struct proxy *proxy = pending->vm->proxy;
+	const struct call_info *info = calls_find_code(pending->code);
+	vm_done_fn *done = pending->done;
+	struct error err = { 0 };
+
+	pending->timer = 0;
+	pending->done = NULL;
+	(void)err_msg(&err, -ETIMEDOUT, "the agent did not answer '%s' within %lld s",
+		      info ? info->hyper_name : "?", (long long)(proxy->waits.call_ms / 1000));
+	done(pending->arg, &err, NULL, 0);
+	proxy_settle(proxy);
+}
+
+int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_done_fn *done,
+	    void *arg, struct error *err)
+{
+	struct pending *pending;
+	int ret;
+
+	if (vm->state == VM_LOST) {
+		if (err)
+			*err = vm->reason;
+		return vm->reason.code;
+	}
+	if (vm->state != VM_UP && code != CALL_HELLO)
+		return err_msg(err, -EAGAIN, "the VM is not ready yet");
+	if (outq_len(&vm->ctl.out) > CTL_QUEUE_MAX - CTL_FRAME_MAX)
+		return err_msg(err, -EAGAIN, "the agent does not take any more calls");
+	pending = calloc(1, sizeof(*pending));
+	if (!pending)
+		return err_set(err, -ENOMEM, "call the agent");
+	*pending = (struct pending){ .vm = vm, .code = code, .done = done, .arg = arg };
+	ret = ctl_encode(&vm->ctl.out.buf, code, payload, len);
+	if (ret == 0)
+		ret = pending->timer = loop_add_timer(vm->proxy->loop, vm->proxy->waits.call_ms,
+						      on_deadline, pending);
+	if (ret < 0) {
+		free(pending);
+		if (ret == -E2BIG)
+			return err_msg(err, ret, "message too long %zu", len);
+		return err_set(err, ret, "call the agent");
+	}
+	*vm->pending_end = pending;
+	vm->pending_end = &pending->next;
+	return 0;
+}
+
+static void on_hello(void *arg, const struct error *err, const char *payload, size_t len)
+{
+	struct vm *vm = arg;
+	auto_arena struct arena arena = { 0 };
+	struct call_hello_reply reply;
+	struct error bad = { 0 };
+
+	if (err && err->code != -EREMOTEIO) {
+		if (vm->registering)
+			router_registered(vm, err);
+		return;
+	}
+	if (!err &&
+	    json_decode(&call_hello_reply_type, payload, len, NULL, &arena, &reply, &bad) < 0) {
+		vm_lose(vm, "its agent's greeting cannot be read");
+		return;
+	}
+	if (!err && reply.version >= 1) {
+		vm->extension = true;
+		for (size_t i = 0; i < reply.features.len; i++)
+			vm->flow |= strcmp(reply.features.items[i], "flow") == 0;
+	}
+	vm->state = VM_UP;
+	log_debug("the agent is ready, %s",
+		  vm->extension ? "with our extension" : "in the plain dialect");
+	if (vm->registering)
+		router_registered(vm, NULL);
+}
+
+static void greet(struct vm *vm)
+{
+	static const char hello[] = "{\"version\":1}";
+
+	if (vm->state != VM_BOOTING) {
+		log_debug("one more READY from the agent");
+		return;
+	}
+	vm->state = VM_GREETING;
+	if (vm_call(vm, CALL_HELLO, hello, sizeof(hello) - 1, on_hello, vm, NULL) < 0)
+		vm_lose(vm, "no memory to greet its agent");
+}
+
+static void take_answer(struct vm *vm, const struct ctl_frame *frame)
+{
+	struct pending *pending = pop_pending(vm);
+	struct error err = { 0 };
+
+	if (!pending) {
+		log_debug("an answer of the agent that nobody asked for");
+		return;
+	}
+	if (frame->code == CALL_ACK) {
+		end_pending(pending, NULL, frame->payload, frame->len);
+		return;
+	}
+	(void)err_msg(&err, -EREMOTEIO, "ERROR received from VM agent, control msg received : %.*s",
+		      (int)strnlen(frame->payload, frame->len), frame->payload);
+	end_pending(pending, &err, NULL, 0);
+}
+
+static void take_ctl_frame(struct vm *vm, const struct ctl_frame *frame)
+{
+	switch (frame->code) {
+	case CALL_ACK:
+	case CALL_ERROR:
+		take_answer(vm, frame);
+		break;
+	case CALL_READY:
+		greet(vm);
+		break;
+	case CALL_NEXT:
+		break;
+	default:
+		log_debug("message %u of the agent skipped", frame->code);
+		break;
+	}
+}
+
+/* Takes the whole frames out of channel->in. */
+static void take_frames(struct vm *vm, struct channel *channel)
+{
+	size_t used = 0;
+	int64_t n = 0;
+
+	while (vm->state != VM_LOST) {
+		const char *data = strbuf_str(&channel->in) + used;
+		size_t len = channel->in.len - used;
+		struct ctl_frame ctl;
+		struct tty_frame tty;
+
+		n = channel == &vm->ctl ? ctl_decode(data, len, &ctl) : tty_decode(data, len, &tty);
+		if (n <= 0)
+			break;
+		used += (size_t)n;
+		if (channel == &vm->ctl)
+			take_ctl_frame(vm, &ctl);
+		else if (sessions_take_frame(vm->proxy, &tty) < 0)
+			n = -EBADMSG;
+		if (n < 0)
+			break;
+	}
+	if (vm->state == VM_LOST)
+		return;
+	if (n < 0) {
+		vm_lose(vm, "its agent broke the protocol");
+		return;
+	}
+	if (used == channel->in.len)
+		outq_shrink(&channel->in);
+	else
+		strbuf_consume(&channel->in, used);
+}
+
+/* What the guest said last on the I/O channel still counts when the control channel ends first. */
+static void take_last_words(struct vm *vm)
+{
+	ssize_t n = 1;
+
+	while (vm->state != VM_LOST && n > 0 && !sessions_are_full(vm->proxy)) {
+		char *room = strbuf_reserve(&vm->tty.in, READ_BYTES);
+
+		n = room ? recv(vm->tty.fd, room, READ_BYTES, MSG_DONTWAIT) : 0;
+		if (n <= 0)
+			break;
+		strbuf_grown(&vm->tty.in, (size_t)n);
+		take_frames(vm, &vm->tty);
+		sessions_flush(vm->proxy);
+	}
+}
+
+static void end_channel(struct vm *vm, struct channel *channel)
+{
+	if (channel == &vm->ctl)
+		take_last_words(vm);
+	vm_lose(vm, channel == &vm->ctl ? "its control channel was closed"
+					: "its I/O channel was closed");
+}
+
+static void on_channel(void *arg, int fd, uint32_t events)
+{
+	struct vm *vm = arg;
+	struct channel *channel = fd == vm->ctl.fd ? &vm->ctl : &vm->tty;
+
+	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && (channel == &vm->ctl || !vm->paused)) {
+		char *room = strbuf_reserve(&channel->in, READ_BYTES);
+		ssize_t n = room ? recv(fd, room, READ_BYTES, MSG_DONTWAIT) : 0;
+
+		if (n > 0) {
+			strbuf_grown(&channel->in, (size_t)n);
+			take_frames(vm, channel);
+			sessions_flush(vm->proxy);
+		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+			end_channel(vm, channel);
+		}
+	} else if (events & (EPOLLHUP | EPOLLERR)) {
+		end_channel(vm, channel);
+	}
+	proxy_settle(vm->proxy);
+}
+
+static int flush_channel(struct vm *vm, struct channel *channel, bool reading)
+{
+	uint32_t events = reading ? EPOLLIN : 0;
+	int ret = strbuf_error(&channel->out.buf);
+
+	if (ret == 0)
+		ret = outq_flush(&channel->out, channel->fd);
+	if (ret < 0)
+		return ret;
+	if (ret == 0)
+		events |= EPOLLOUT;
+	if (events == channel->events)
+		return 0;
+	channel->events = events;
+	return loop_set_events(vm->proxy->loop, channel->fd, events);
+}
+
+void vm_update(struct vm *vm)
+{
+	if (vm->state == VM_LOST)
+		return;
+	vm->paused = !vm->flow && sessions_are_full(vm->proxy);
+	if (flush_channel(vm, &vm->ctl, true) < 0)
+		vm_lose(vm, "its control channel broke");
+	else if (flush_channel(vm, &vm->tty, !vm->paused) < 0)
+		vm_lose(vm, "its I/O channel broke");
+}
+
+bool vm_has_room(const struct vm *vm)
+{
+	return vm->state == VM_UP && outq_len(&vm->tty.out) < STDIN_QUEUE_MAX;
+}
+
+void vm_send_stdin(struct vm *vm, uint64_t stream, const char *data, size_t len)
+{
+	size_t max = vm->extension ? TTY_FRAME_MAX - TTY_HEADER_LEN : PLAIN_STDIN_CHUNK;
+
+	/* A failed append stays in the buffer's error and loses the VM at the next flush. */
+	do {
+		size_t n = len < max ? len : max;
+
+		(void)!tty_encode(&vm->tty.out.buf, stream, data, n);
+		data += n;
+		len -= n;
+	} while (len > 0);
+}
+
+void vm_send_credit(struct vm *vm, uint64_t stream, uint32_t bytes)
+{
+	if (vm->state == VM_UP)
+		(void)!tty_encode_credit(&vm->tty.out.buf, stream, bytes);
+}
+
+static int open_channel(struct vm *vm, struct channel *channel, const char *path, struct error *err)
+{
+	int ret;
+
+	channel->in.max = CTL_FRAME_MAX + READ_BYTES;
+	channel->fd = connect_now(path);
+	if (channel->fd < 0)
+		return err_set(err, channel->fd, "connect to the VM at '%s'", path);
+	ret = loop_add_fd(vm->proxy->loop, channel->fd, EPOLLIN, on_channel, vm);
+	if (ret < 0) {
+		cleanup_close(&channel->fd);
+		return err_set(err, ret, "watch the VM at '%s'", path);
+	}
+	channel->events = EPOLLIN;
+	return 0;
+}
+
+/* A console that cannot be had is no reason to do without the VM. */
+static void open_console(struct vm *vm, const char *path)
+{
+	struct error err = { 0 };
+	int fd = connect_now(path);
+
+	if (fd < 0) {
+		log_warning("the guest's console '%s' is not read: %s", path, strerror(-fd));
+		return;
+	}
+	if (console_start(&vm->console, vm->proxy->loop, fd, vm->proxy->console_log, &err) < 0)
+		log_warning("%s", err.text);
+}
+
+struct vm *vm_new(struct proxy *proxy, const char *ctl_path, const char *tty_path,
+		  const char *console_path, struct error *err)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm) {
+		(void)err_set(err, -ENOMEM, "register the VM");
+		return NULL;
+	}
+	vm->proxy = proxy;
+	vm->pending_end = &vm->pending;
+	vm->ctl.fd = vm->tty.fd = vm->console.fd = vm->console.log_fd = -1;
+	if (console_path && *console_path)
+		open_console(vm, console_path);
+	if (open_channel(vm, &vm->ctl, ctl_path, err) < 0 ||
+	    open_channel(vm, &vm->tty, tty_path, err) < 0) {
+		vm_free(vm);
+		return NULL;
+	}
+	return vm;
+}
+
+void vm_free(struct vm *vm)
+{
+	struct pending *pending;
+
+	if (!vm)
+		return;
+	close_channel(vm, &vm->ctl);
+	close_channel(vm, &vm->tty);
+	console_stop(&vm->console);
+	while ((pending = pop_pending(vm))) {
+		struct error gone = { .code = -ECANCELED, .text = "the proxy ends" };
+
+		end_pending(pending, &gone, NULL, 0);
+	}
+	free(vm);
+}

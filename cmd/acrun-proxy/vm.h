@@ -1,0 +1,73 @@
+/* The VM's two channels: calls with their pending table, and the I/O streams. */
+#ifndef ACRUN_PROXY_VM_H
+#define ACRUN_PROXY_VM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "agent/proto/calls.h"
+#include "agent/proto/hyperstart.h"
+#include "cmd/acrun-proxy/console.h"
+#include "cmd/acrun-proxy/outq.h"
+
+struct proxy;
+struct request;
+
+/*
+ * The answer to a call, exactly once: err is NULL and payload (not NUL-terminated) is the agent's,
+ * or err tells why there is none. Runs inside a callback of the loop, never inside vm_call().
+ */
+typedef void vm_done_fn(void *arg, const struct error *err, const char *payload, size_t len);
+
+struct pending {
+	struct pending *next;
+	struct vm *vm;
+	uint32_t code;
+	int timer;
+	vm_done_fn *done; /* NULL once it was given up: the slot stays to swallow the late answer */
+	void *arg;
+};
+
+struct channel {
+	int fd;
+	uint32_t events;
+	struct strbuf in;
+	struct outq out;
+};
+
+enum vm_state { VM_BOOTING, VM_GREETING, VM_UP, VM_LOST };
+
+struct vm {
+	struct proxy *proxy;
+	enum vm_state state;
+	bool extension; /* the agent knows our calls */
+	bool flow;	/* and counts credit */
+	bool paused;	/* the I/O channel is not read */
+	struct channel ctl;
+	struct channel tty;
+	struct console console;
+	struct pending *pending; /* oldest first */
+	struct pending **pending_end;
+	struct request *registering; /* RegisterVM that waits for READY */
+	uint32_t n_tokens;	     /* asked for by it */
+	struct error reason;	     /* why it was lost */
+};
+
+/* Connects to the VM's sockets (console_path may be NULL or ""). The state goes on by events. NULL
+ * with err set on failure. */
+struct vm *vm_new(struct proxy *proxy, const char *ctl_path, const char *tty_path,
+		  const char *console_path, struct error *err);
+void vm_free(struct vm *vm);
+/* Sends one call. On failure `done` is never called. */
+int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_done_fn *done,
+	    void *arg, struct error *err) must_check;
+/* Appends to the I/O channel and sends; errors lose the VM. */
+void vm_send_stdin(struct vm *vm, uint64_t stream, const char *data, size_t len);
+void vm_send_credit(struct vm *vm, uint64_t stream, uint32_t bytes);
+/* Room for stdin in the queue of the I/O channel. */
+bool vm_has_room(const struct vm *vm);
+/* Reads on or pauses, as the sessions can take it. */
+void vm_update(struct vm *vm);
+/* Ends the VM as far as we are concerned. */
+void vm_lose(struct vm *vm, const char *why);
+
+#endif
