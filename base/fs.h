@@ -30,8 +30,8 @@ int fs_mkdir_all(const char *path, mode_t mode) must_check;
 int fs_mkdir_open_at(int dir, const char *name, mode_t mode) must_check;
 /* Opens path as a directory, O_CLOEXEC. Returns the fd. */
 int fs_open_dir_at(int dir, const char *path) must_check;
-/* Removes dir/name and everything below it, never following symlinks and never crossing mounts.
- * Missing is fine. */
+/* Removes dir/name and everything below it, never following symlinks and never crossing mounts:
+ * the first mount point met ends it with -EBUSY. Missing is fine. */
 int fs_remove_tree_at(int dir, const char *name) must_check;
 /*
  * Opens path as seen from root_fd as "/": openat2(RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);

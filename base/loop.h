@@ -20,14 +20,16 @@ struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
 /* Watches fd (not owned). events is an EPOLL* mask; 0 keeps it registered but silent except for
- * errors. */
+ * errors. Regular files and /dev/null, which epoll refuses, count as always ready. -EEXIST when fd
+ * is watched already. */
 int loop_add_fd(struct loop *loop, int fd, uint32_t events, loop_fd_fn *fn, void *arg) must_check;
 int loop_set_events(struct loop *loop, int fd, uint32_t events) must_check;
 /* Stops watching; safe from inside any callback, also for fds whose events are still pending in
  * this round. Call before close(). */
 void loop_remove_fd(struct loop *loop, int fd);
 
-/* Blocks the signals in mask and delivers them through the loop. May be called once a loop. */
+/* Blocks the signals in mask and delivers them through the loop. May be called once a loop.
+ * They stay blocked after loop_free(). */
 int loop_add_signals(struct loop *loop, const sigset_t *mask, loop_signal_fn *fn, void *arg)
 	must_check;
 

@@ -8,7 +8,8 @@
 #include "base/error.h"
 
 /* Listening SOCK_STREAM socket at dir/name (through /proc/self/fd, so the path may be long); an old
- * socket file is removed. Mode is applied. */
+ * socket file is removed, anything else there is -EEXIST. The last component is at most about 85
+ * bytes. Mode is applied. */
 int sock_listen_at(int dir, const char *name, mode_t mode, int backlog) must_check;
 /* Connects (blocking); dir may be AT_FDCWD with an absolute path of any length. Returns the fd
  * (O_CLOEXEC, blocking). */
