@@ -78,11 +78,14 @@ static int print_config_paths(struct error *err)
 	return ret;
 }
 
-/* Reports a failure: a record of the log, and a plain line for people. */
+/* Reports a failure: a record of the log, and a plain line for people. Texts of commands with a
+ * prefix begin with our name already. */
 static void report(const char *text)
 {
+	bool is_named = !strncmp(text, "acrun ", 6);
+
 	if (log_is_stderr() && log_get_format() == LOG_TEXT) {
-		fprintf(stderr, "acrun: %s\n", text);
+		fprintf(stderr, "%s%s\n", is_named ? "" : "acrun: ", text);
 		return;
 	}
 	log_error("%s", text);
@@ -167,7 +170,7 @@ static int run_command(const struct command *command, const struct globals *glob
 	if (ret < 0 && command->prefix) {
 		struct error bare = *err;
 
-		err_msg(err, ret, "acrun %s failed: %s", command->name, bare.text);
+		return err_msg(err, ret, "acrun %s failed: %s", command->name, bare.text);
 	}
 	return ret;
 }

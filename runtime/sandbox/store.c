@@ -96,7 +96,7 @@ static int fail_open(const struct record *rec, const char *root, const char *id,
 {
 	(void)rec;
 	if (ret == -ENOENT)
-		return err_msg(err, ret, "container \"%s\" does not exist", id);
+		return err_msg(err, ret, "container does not exist: %s", id);
 	return err_set(err, ret, "open the state of '%s' in '%s'", id, root);
 }
 
@@ -108,7 +108,7 @@ static int load(struct record *rec, const char *id, struct error *err)
 	if (ret == -ENOENT)
 		return err_msg(
 			err, -ENODATA,
-			"container \"%s\" does not exist (an unfinished create; acrun delete --force removes it)",
+			"container does not exist: %s (an unfinished create; acrun delete --force removes it)",
 			id);
 	if (ret < 0)
 		return err_set(err, ret, "read '%s/%s'", rec->dir_path, state_file);

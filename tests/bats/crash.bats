@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# Crash-only: whatever of ours is killed, the state tells the truth and delete --force cleans up.
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+# field NAME: a process of container c1 by its name in state.json.
+field() {
+	jq -r ".$1.pid" "$ROOT/c1/state.json"
+}
+
+@test "crash: the VM dies: the shim ends with 255, the state is stopped, delete works" {
+	make_bundle -- sleep 300
+	local status=0
+	acrun run --keep --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 &
+	local pid=$!
+	wait_for 60 eval '[[ $(container_status c1) == running ]]'
+	kill -KILL "$(field vmm)"
+	wait "$pid" || status=$?
+	assert_equal "$status" 255
+	assert_equal "$(container_status c1)" stopped
+	acrun delete c1
+	assert_nothing_left
+}
+
+@test "crash: the shim is killed: its process in the guest goes with it, the container is stopped" {
+	make_bundle -- sh -c 'while :; do date >/beat; sleep 0.2; done'
+	create_container c1
+	acrun start c1
+	wait_for 30 test -s "$BUNDLE/rootfs/beat"
+	kill -KILL "$(field shim)"
+	wait_status c1 stopped 10
+	sleep 1
+	local then
+	then=$(stat -c %Y.%y "$BUNDLE/rootfs/beat")
+	sleep 1.5
+	assert_equal "$(stat -c %Y.%y "$BUNDLE/rootfs/beat")" "$then"
+	acrun delete c1
+	assert_nothing_left
+}
+
+@test "crash: the proxy is killed: delete --force still leaves nothing" {
+	make_bundle -- sleep 300
+	create_container c1
+	acrun start c1
+	kill -KILL "$(field proxy)"
+	acrun delete --force c1
+	assert_nothing_left
+}
+
+@test "crash: a create killed at any moment leaves nothing that delete --force does not remove" {
+	make_bundle -- sleep 300
+	local delay
+	for delay in 0.01 0.03 0.06 0.1 0.2 0.5 1 2; do
+		acrun create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 &
+		local pid=$!
+		sleep "$delay"
+		pkill -KILL -f "^$ACRUN --root $ROOT .*create" || true
+		wait "$pid" || true
+		if [[ -e $ROOT/c1 ]]; then
+			run acrun state c1
+			[[ $status -ne 0 || $(jq -r .status <<<"$output") =~ ^(stopped|created)$ ]]
+		fi
+		acrun delete --force c1
+		assert_nothing_left
+	done
+}
+
+@test "crash: a damaged state.json is named, and delete --force removes it" {
+	make_bundle -- true
+	create_container c1
+	local pids
+	pids="$(field vmm) $(field proxy) $(field shim)"
+	cp "$ROOT/c1/state.json" "$T/saved"
+	head -c 40 "$T/saved" >"$ROOT/c1/state.json"
+	run acrun state c1
+	assert_status 1
+	assert_output_has "state.json"
+	run acrun list
+	assert_status 0
+	cp "$T/saved" "$ROOT/c1/state.json"
+	acrun delete --force c1
+	local pid
+	for pid in $pids; do
+		wait_for 5 eval "! kill -0 $pid"
+	done
+}
