@@ -74,10 +74,10 @@ static int enter(struct removal *rm, int fd)
 	DIR *dir = fdopendir(fd);
 
 	if (!dir) {
-		int ret = errno > 0 ? -errno : -EIO;
+		int ret = -errno;
 
 		(void)close(fd);
-		return ret;
+		return ret < 0 ? ret : -EIO;
 	}
 	if (rm->here)
 		(void)closedir(rm->here);
