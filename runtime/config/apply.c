@@ -219,23 +219,38 @@ static int set_value(const struct target *t, const struct toml_value *value, str
 	return set_text(t, value->str, err);
 }
 
+/* The table that a dotted key stands in; *name becomes the rest behind it. */
+static const struct config_table *split_key(const char *dotted, const char **name)
+{
+	for (const struct config_table *t = config_tables(); t->name; t++) {
+		size_t len = strlen(t->name);
+
+		if (strncmp(dotted, t->name, len) == 0 && dotted[len] == '.') {
+			*name = dotted + len + 1;
+			return t;
+		}
+	}
+	return NULL;
+}
+
 static int visit_key(void *arg, const char *dotted, const struct toml_value *value,
 		     struct error *err)
 {
 	const struct applier *ap = arg;
 	const char *dot = strrchr(dotted, '.');
-	struct target t = { .ap = ap, .line = value->line };
-	int ret;
+	const char *name = dotted;
+	struct target t = { .ap = ap, .table = split_key(dotted, &name), .line = value->line };
 
-	if (!dot)
+	if (!t.table && !dot)
 		return err_msg(err, -EINVAL, "%s:%u: key '%.64s' stands before any [table]",
 			       ap->file, value->line, dotted);
-	t.table = find_table(dotted, (size_t)(dot - dotted));
 	if (!t.table)
 		return unknown_table(ap, dotted, (size_t)(dot - dotted), value->line, err);
 	for (size_t i = 0; i < t.table->n_keys; i++) {
+		int ret;
+
 		t.key = &t.table->keys[i];
-		if (strcmp(t.key->name, dot + 1) != 0)
+		if (strcmp(t.key->name, name) != 0)
 			continue;
 		ret = set_value(&t, value, err);
 		if (ret == 0)
@@ -243,7 +258,7 @@ static int visit_key(void *arg, const char *dotted, const struct toml_value *val
 				(struct config_origin){ .file = ap->file, .line = value->line };
 		return ret;
 	}
-	return unknown_key(ap, t.table, dot + 1, value->line, err);
+	return unknown_key(ap, t.table, name, value->line, err);
 }
 
 int config_apply(const char *file, const char *text, size_t len, struct arena *arena,
