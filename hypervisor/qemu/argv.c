@@ -216,6 +216,7 @@ static void put_kernel_params(const struct builder *b, struct strbuf *line)
 	put_param(line, b->cfg->enable_debug ? "debug" : "quiet");
 	put_param(line, b->spec->console_listen_fd >= 0 ? "console=ttyS0" : "8250.nr_uarts=0");
 	put_param(line, "panic=-1 random.trust_cpu=on rcupdate.rcu_expedited=1 cryptomgr.notests");
+	put_param(line, b->machine->params);
 	put_timer_params(b, line);
 	if (is_set(b->cfg->image))
 		put_param(line, "root=/dev/vda1 rootfstype=ext4 ro");

@@ -8,8 +8,9 @@
 /*
  * tcg_up_params: with one vCPU the HPET takes over from the local APIC's timer, whose calibration
  * and emulation are slow. microvm has no HPET and would be left without any timer, so never there.
- * graphics=off is not among the options on purpose: it makes the firmware write to the serial
- * console.
+ * params: pc has no reset register, and without a keyboard controller the kernel would take 3 s to
+ * find a way to reset. graphics=off is not among the options on purpose: it makes the firmware
+ * write to the serial console.
  */
 static const struct qemu_machine machines[] = {
 	{
@@ -25,6 +26,7 @@ static const struct qemu_machine machines[] = {
 		.max_vcpus = 255,
 		.tcg_params = "no_timer_check noreplace-smp",
 		.tcg_up_params = "nolapic_timer",
+		.params = "reboot=t",
 	},
 	{
 		.name = "microvm",

@@ -15,7 +15,8 @@ struct qemu_machine {
 	const char *name;    /* as in the configuration and on the command line */
 	const char *options; /* "" or ",key=value..." */
 	uint32_t max_vcpus;
-	const char *tcg_params;	   /* kernel parameters under emulation */
+	const char *params;	   /* kernel parameters on any accelerator; may be NULL */
+	const char *tcg_params;	   /* more of them under emulation */
 	const char *tcg_up_params; /* and these when there is one vCPU */
 	bool needs_tsc_khz; /* cannot boot under emulation without knowing the TSC's frequency */
 };

@@ -1,0 +1,241 @@
+/* QEMU's command lines against tests/golden/qemu (one argument a line; UPDATE_GOLDEN=1 rewrites),
+ * and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/fs.h"
+#include "base/strbuf.h"
+#include "base/strvec.h"
+#include "hypervisor/hypervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+static struct hypervisor_config default_config(void)
+{
+	return (struct hypervisor_config){
+		.path = "/usr/bin/qemu-system-x86_64",
+		.kernel = "/usr/share/acrun/vmlinux",
+		.initrd = "/usr/share/acrun/initrd.cpio",
+		.kernel_params = "",
+		.machine_type = "q35",
+		.machine_accelerators = "",
+		.cpu_features = "",
+		.accelerator = "auto",
+		.entropy_source = "/dev/urandom",
+	};
+}
+
+static struct vm_spec default_spec(void)
+{
+	return (struct vm_spec){
+		.name = "sandbox-abc",
+		.uuid = "7f49d00d-1995-4156-8c79-5f5ab24ce138",
+		.dir = "/run/acrun/abc",
+		.vcpus = 1,
+		.memory_mib = 256,
+		.channels = { { "sh.hyper.channel.0", 5 }, { "sh.hyper.channel.1", 6 } },
+		.n_channels = 2,
+		.console_listen_fd = 7,
+		.control_listen_fd = 20,
+		.share_dir = "/run/acrun/abc/shared",
+		.share_tag = "hyperShared",
+		.log_fd = 21,
+		.tsc_khz = 2445424,
+	};
+}
+
+static int build(const struct hypervisor_config *cfg, const struct vm_spec *spec,
+		 const char *accelerator, struct strbuf *text, struct error *err)
+{
+	auto_strvec struct strvec argv = { 0 };
+	int ret = hypervisor_find("qemu")->argv(cfg, spec, accelerator, &argv, err);
+
+	for (size_t i = 0; ret == 0 && i < argv.len; i++)
+		assert_int_equal(strbuf_addf(text, "%s\n", argv.items[i]), 0);
+	return ret;
+}
+
+static void golden(const char *name, const struct hypervisor_config *cfg,
+		   const struct vm_spec *spec, const char *accelerator)
+{
+	auto_strbuf struct strbuf got = { 0 };
+	auto_strbuf struct strbuf want = { 0 };
+	char path[512];
+	struct error err;
+
+	assert_int_equal(build(cfg, spec, accelerator, &got, &err), 0);
+	(void)snprintf(path, sizeof(path), "%s/tests/golden/qemu/%s.args", TEST_SOURCE_DIR, name);
+	if (getenv("UPDATE_GOLDEN"))
+		assert_int_equal(fs_replace_at(AT_FDCWD, path, got.data, got.len, 0644, false), 0);
+	assert_int_equal(fs_read_file_at(AT_FDCWD, path, &want, 1 << 20), 0);
+	assert_string_equal(strbuf_str(&got), strbuf_str(&want));
+}
+
+static void test_machines(void **state)
+{
+	static const char *const machines[] = { "q35", "pc", "microvm" };
+	static const char *const accelerators[] = { "tcg", "kvm" };
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+	char name[64];
+
+	(void)state;
+	for (size_t m = 0; m < 3; m++) {
+		for (size_t a = 0; a < 2; a++) {
+			for (uint32_t cpus = 1; cpus <= 2; cpus++) {
+				cfg.machine_type = machines[m];
+				spec.vcpus = cpus;
+				(void)snprintf(name, sizeof(name), "%s-%s-%ucpu", machines[m],
+					       accelerators[a], cpus);
+				golden(name, &cfg, &spec, accelerators[a]);
+			}
+		}
+	}
+}
+
+static void test_bare(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	cfg.entropy_source = "";
+	spec.share_dir = NULL;
+	spec.share_tag = NULL;
+	spec.uuid = NULL;
+	spec.n_channels = 0;
+	spec.console_listen_fd = -1;
+	spec.control_listen_fd = -1;
+	spec.tsc_khz = 0;
+	golden("bare", &cfg, &spec, "tcg");
+}
+
+/* Commas are doubled in option lists and left alone elsewhere; blanks need no care at all. */
+static void test_odd_characters(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	cfg.kernel = "/opt/my kernel,1/vmlinux";
+	cfg.initrd = "/opt/my kernel,1/initrd";
+	cfg.entropy_source = "/dev/odd,rng";
+	spec.name = "sandbox-a,debug-threads=on";
+	spec.share_dir = "/run/with space,readonly=on/shared";
+	spec.share_tag = "tag,x";
+	spec.channels[0].name = "port,chardev=charch1";
+	golden("odd-characters", &cfg, &spec, "tcg");
+}
+
+static void test_user_options(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	cfg.machine_accelerators = "hpet=off,mem-merge=off";
+	cfg.cpu_features = ",pmu=off";
+	cfg.kernel_params = "quiet=not panic=7";
+	cfg.enable_debug = true;
+	spec.extra_kernel_params = "agent.x=1";
+	golden("user-options", &cfg, &spec, "kvm");
+}
+
+static void test_image(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	cfg.initrd = "";
+	cfg.image = "/usr/share/acrun/guest,1.img";
+	golden("image", &cfg, &spec, "tcg");
+}
+
+static void refused(const struct hypervisor_config *cfg, const struct vm_spec *spec,
+		    const char *accelerator, const char *text)
+{
+	auto_strbuf struct strbuf got = { 0 };
+	struct error err;
+
+	assert_true(build(cfg, spec, accelerator, &got, &err) < 0);
+	assert_string_equal(err.text, text);
+}
+
+static void test_refused(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	cfg.machine_type = "isapc";
+	refused(&cfg, &spec, "tcg",
+		"unknown machine_type 'isapc' in [hypervisor.qemu] (known: q35, pc, microvm)");
+	cfg.machine_type = "microvm";
+	spec.tsc_khz = 0;
+	refused(&cfg, &spec, "tcg",
+		"machine_type 'microvm' needs a steady time stamp counter "
+		"(set machine_type = \"q35\" in [hypervisor.qemu])");
+	cfg = default_config();
+	spec = default_spec();
+	spec.vcpus = 0;
+	refused(&cfg, &spec, "tcg", "0 vCPUs: machine_type 'q35' takes 1 to 255");
+	spec.vcpus = 256;
+	refused(&cfg, &spec, "kvm", "256 vCPUs: machine_type 'q35' takes 1 to 255");
+	spec = default_spec();
+	spec.memory_mib = 0;
+	refused(&cfg, &spec, "tcg", "VM memory cannot be zero");
+	spec = default_spec();
+	spec.n_channels = VM_CHANNELS_MAX + 1;
+	refused(&cfg, &spec, "tcg", "5 channels, the limit is 4");
+	spec = default_spec();
+	spec.share_tag = NULL;
+	refused(&cfg, &spec, "tcg", "shared directory '/run/acrun/abc/shared' has no tag");
+}
+
+static void test_long_command_line(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+	auto_strbuf struct strbuf got = { 0 };
+	char params[2048];
+	struct error err;
+
+	(void)state;
+	memset(params, 'x', sizeof(params) - 1);
+	params[sizeof(params) - 1] = '\0';
+	cfg.kernel_params = params;
+	assert_int_equal(build(&cfg, &spec, "tcg", &got, &err), -E2BIG);
+}
+
+static void test_registry(void **state)
+{
+	(void)state;
+	assert_ptr_equal(hypervisor_default(), hypervisor_find("qemu"));
+	assert_ptr_equal(hypervisor_at(0), hypervisor_find("qemu"));
+	assert_null(hypervisor_find("Qemu"));
+	assert_null(hypervisor_at(1000));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_machines),
+		cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_odd_characters),
+		cmocka_unit_test(test_user_options),
+		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_long_command_line),
+		cmocka_unit_test(test_registry),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
