@@ -109,6 +109,7 @@ private_cache() {
 		done
 		loaded[$name]=1
 	done < <(cat early.list late.list)
+	grep -qx 'libcrc32c: crc32c_generic' deps
 	grep -qx 'fs-ext4 ext4' aliases
 }
 

@@ -16,7 +16,7 @@ download_deb()
 
 	need_tools apt-cache:apt apt-get:apt
 	name=$(apt-cache depends --no-recommends --no-suggests linux-image-amd64 2>/dev/null |
-		awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9].*-amd64$/ { print $2; exit }')
+		awk '$1 == "Depends:" && $2 ~ /^linux-image-[0-9].*-amd64$/ { print $2; exit }') || name=
 	[ -n "$name" ] || die "apt knows no kernel package behind 'linux-image-amd64'; $hint"
 	say "downloading $name" >&2
 	(cd "$1" && apt-get -q -o APT::Sandbox::User=root download "$name") >&2 ||

@@ -21,7 +21,7 @@ resolve_modules()
 			exit 1
 		}
 		done[name] = 1
-		n = split(needs[name] " " extra[name], parts, " ")
+		n = split(extra[name] " " needs[name], parts, " ")
 		all = ""
 		for (i = 1; i <= n; i++) {
 			visit(parts[i])
