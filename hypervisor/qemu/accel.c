@@ -170,8 +170,21 @@ static int await_kernel(int console, pid_t pid, int log_fd, struct error *err)
 	}
 }
 
-/* Boots the configured kernel on KVM, as far as its first line on the console. */
-static int probe_boot(const struct decision *d, struct error *err)
+/* Whether a failure tells about the moment (or about us) rather than about the host's KVM: it is
+ * not remembered. */
+static bool is_passing(int code)
+{
+	static const int codes[] = { EAGAIN, EBUSY, EMFILE, ENFILE, ENOMEM, ENOSPC };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (code == -codes[i])
+			return true;
+	return false;
+}
+
+/* Boots the configured kernel on KVM, as far as its first line on the console. *passing: as
+ * is_passing(). */
+static int probe_boot(const struct decision *d, bool *passing, struct error *err)
 {
 	struct hypervisor_config cfg = *d->cfg;
 	auto_close int listen_fd = sock_listen_at(d->dir, SOCKET_NAME, 0600, 1);
@@ -191,6 +204,7 @@ static int probe_boot(const struct decision *d, struct error *err)
 	pid_t pid;
 	int ret;
 
+	*passing = true;
 	if (listen_fd < 0 || log_fd < 0)
 		return err_set(err, listen_fd < 0 ? listen_fd : -EMFILE, "prepare a trial boot");
 	console = sock_connect_at(d->dir, SOCKET_NAME);
@@ -203,6 +217,7 @@ static int probe_boot(const struct decision *d, struct error *err)
 		ret = qemu_spawn(&cfg, &spec, &argv, &pid, err);
 	if (ret < 0)
 		return ret;
+	*passing = false;
 	/* With our copy closed, the end of QEMU is the end of the console. */
 	cleanup_close(&listen_fd);
 	if (proc_identify(pid, &id) < 0)
@@ -213,24 +228,28 @@ static int probe_boot(const struct decision *d, struct error *err)
 	return ret;
 }
 
-/* Both trials: a bare vCPU, which takes no time at all, then a real boot. */
-static void probe(const struct decision *d, struct accel_verdict *verdict, struct error *err)
+/* Both trials: a bare vCPU, which takes no time at all, then a real boot. True when the outcome is
+ * worth keeping. */
+static bool probe(const struct decision *d, struct accel_verdict *verdict, struct error *err)
 {
 	int64_t from = clock_now_ms();
+	bool passing = false;
 	int ret;
 
 	if (d->kvm_fd < 0) {
 		ret = err_set(err, -d->kvm_errno, "cannot open " KVM_DEVICE);
 	} else {
 		ret = kvm_probe(d->kvm_fd, err);
+		passing = is_passing(ret);
 		if (ret == 0)
-			ret = probe_boot(d, err);
+			ret = probe_boot(d, &passing, err);
 		if (ret < 0)
 			err_ctx(err, KVM_DEVICE " opens, but");
 	}
 	verdict->accelerator = ret < 0 ? "tcg" : "kvm";
 	verdict->reason = ret < 0 ? err->text : "";
 	verdict->took_ms = clock_now_ms() - from;
+	return !passing;
 }
 
 static void save(struct decision *d, const struct accel_verdict *verdict)
@@ -254,18 +273,21 @@ static const char *probe_locked(struct decision *d)
 	const struct accel_verdict *known;
 	struct accel_verdict verdict = { .key = strbuf_str(&d->key) };
 	struct error err;
+	bool lasting;
 
 	while (lock >= 0 && flock(lock, LOCK_EX) < 0 && errno == EINTR)
 		continue;
 	known = look_up(d, &arena);
 	if (known)
 		return !strcmp(known->accelerator, "kvm") ? "kvm" : "tcg";
-	probe(d, &verdict, &err);
-	save(d, &verdict);
+	lasting = probe(d, &verdict, &err);
+	if (lasting)
+		save(d, &verdict);
 	if (!strcmp(verdict.accelerator, "tcg"))
-		log_warning("%s; using tcg (software emulation) until the next boot of this host; "
-			    "set accelerator = \"kvm\" to insist",
-			    verdict.reason);
+		log_warning("%s; using tcg (software emulation)%s; set accelerator = \"kvm\" to "
+			    "insist",
+			    verdict.reason,
+			    lasting ? " until the next boot of this host" : " this time");
 	return verdict.accelerator;
 }
 
