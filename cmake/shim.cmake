@@ -26,6 +26,9 @@ set(shim_cflags -std=gnu17 ${acrun_warnings_c} -Os -g1 ${acrun_sections} -fstack
 	-D_GNU_SOURCE -idirafter /usr/include -idirafter /usr/include/${CMAKE_C_LIBRARY_ARCHITECTURE}
 	-I${CMAKE_SOURCE_DIR} -I${CMAKE_BINARY_DIR}/include)
 set(shim_ldflags -static -no-pie -Wl,--gc-sections -Wl,-z,relro,-z,now -Wl,--build-id)
+if(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+	list(APPEND shim_ldflags -s)
+endif()
 
 function(acrun_shim_compile out_objects)
 	set(objects)
