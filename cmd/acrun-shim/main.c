@@ -1,0 +1,211 @@
+/* acrun-shim: stands for one process of a VM on the host. Its pid, its descriptors, its signals and
+ * its exit status are that process'. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include "acrun_version.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "cmd/acrun-shim/relay.h"
+
+enum { TOKEN_MAX = 128, RECONNECT_S = 10 };
+
+struct options {
+	const char *container_id;
+	const char *token;
+	const char *token_fd;
+	const char *uri;
+	const char *reconnect;
+	bool debug;
+};
+
+enum option_id { OPT_TOKEN_FD = 256 };
+
+static const struct option option_table[] = {
+	{ "container-id", required_argument, NULL, 'c' },
+	{ "token", required_argument, NULL, 't' },
+	{ "token-fd", required_argument, NULL, OPT_TOKEN_FD },
+	{ "uri", required_argument, NULL, 'u' },
+	{ "reconnect-timeout", required_argument, NULL, 'r' },
+	{ "debug", no_argument, NULL, 'd' },
+	{ "version", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const char usage[] =
+	"usage: acrun-shim -c CONTAINER-ID -t TOKEN -u unix://PATH [-d] [-r SECONDS]\n"
+	"  -c, --container-id ID       whose process this is, for messages\n"
+	"  -t, --token TOKEN           from the proxy\n"
+	"      --token-fd N            read the token from descriptor N instead\n"
+	"  -u, --uri URI               where the proxy listens\n"
+	"  -r, --reconnect-timeout S   look so long for a lost proxy (10)\n"
+	"  -d, --debug                 tell more on standard error\n"
+	"  -v, --version\n";
+
+/* 0 to go on, 1 to end well, -1 for wrong usage. */
+static int parse_options(int argc, char **argv, struct options *options)
+{
+	int id;
+
+	while ((id = getopt_long_only(argc, argv, "c:t:u:r:dvh", option_table, NULL)) != -1) {
+		switch (id) {
+		case 'c':
+			options->container_id = optarg;
+			break;
+		case 't':
+			options->token = optarg;
+			break;
+		case OPT_TOKEN_FD:
+			options->token_fd = optarg;
+			break;
+		case 'u':
+			options->uri = optarg;
+			break;
+		case 'r':
+			options->reconnect = optarg;
+			break;
+		case 'd':
+			options->debug = true;
+			break;
+		case 'v':
+			printf("acrun-shim version %s, commit %s\n", ACRUN_VERSION, ACRUN_COMMIT);
+			return 1;
+		case 'h':
+			(void)fputs(usage, stdout);
+			return 1;
+		default:
+			return -1;
+		}
+	}
+	if (!options->container_id || !options->uri || (!options->token && !options->token_fd) ||
+	    optind < argc) {
+		(void)fprintf(
+			stderr,
+			"acrun-shim: -c, -u and a token are needed, and nothing else but options\n%s",
+			usage);
+		return -1;
+	}
+	return 0;
+}
+
+/* Reads until the end or a line feed, then closes fd. */
+static int read_token(int fd, char token[static TOKEN_MAX], struct error *err)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n > 0 && len < TOKEN_MAX - 1 && !memchr(token, '\n', len)) {
+		n = read(fd, token + len, TOKEN_MAX - 1 - len);
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			len += (size_t)n;
+	}
+	if (n < 0)
+		return err_set(err, -errno, "read the token from descriptor %d", fd);
+	(void)close(fd);
+	token[len] = '\0';
+	token[strcspn(token, "\n")] = '\0';
+	return 0;
+}
+
+/* Only what may stand in a JSON string as it is. */
+static bool is_token(const char *token)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=";
+
+	return *token && strlen(token) < TOKEN_MAX && token[strspn(token, letters)] == '\0';
+}
+
+static int get_token(const struct options *options, int token_fd, char token[static TOKEN_MAX],
+		     struct error *err)
+{
+	int ret = 0;
+
+	if (token_fd >= 0)
+		ret = read_token(token_fd, token, err);
+	else if ((size_t)snprintf(token, TOKEN_MAX, "%s", options->token) >= TOKEN_MAX)
+		token[0] = '\0';
+	if (ret == 0 && !is_token(token))
+		return err_msg(
+			err, -EINVAL,
+			"the token is not one of the proxy's: it has other characters than base64url");
+	return ret;
+}
+
+static int run(const struct options *options, const char *token, struct stdio stdio[static 3],
+	       struct error *err)
+{
+	struct relay relay = { .loop = loop_new(),
+			       .token = token,
+			       .reconnect_ms = RECONNECT_S * 1000 };
+	struct termios saved, raw;
+	bool is_tty = tcgetattr(STDIN_FILENO, &saved) == 0;
+	uint32_t seconds;
+	int ret;
+
+	if (options->reconnect && parse_u32(options->reconnect, &seconds) == 0 && seconds > 0)
+		relay.reconnect_ms = (int64_t)seconds * 1000;
+	relay.socket_path = options->uri + strlen("unix://");
+	if (!relay.loop) {
+		(void)err_set(err, -ENOMEM, "start");
+		return EXIT_PROXY_LOST;
+	}
+	for (int fd = 0; fd < 3; fd++) {
+		stdio_open(&stdio[fd]);
+		relay.stdio[fd] = stdio[fd];
+	}
+	if (is_tty) {
+		raw = saved;
+		cfmakeraw(&raw);
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	}
+	ret = relay_run(&relay, err);
+	if (is_tty)
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+	loop_free(relay.loop);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct stdio stdio[3];
+	char token[TOKEN_MAX];
+	struct error err = { 0 };
+	uint32_t fd = 0;
+	int ret = parse_options(argc, argv, &options);
+
+	if (ret != 0)
+		return ret > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	if (options.token_fd &&
+	    (parse_u32(options.token_fd, &fd) < 0 || fd < 3 || fd > INT32_MAX)) {
+		(void)fprintf(stderr, "acrun-shim: --token-fd '%s' is not a descriptor above 2\n",
+			      options.token_fd);
+		return EXIT_FAILURE;
+	}
+	if (strncmp(options.uri, "unix:///", 8) != 0) {
+		(void)fprintf(stderr, "acrun-shim: '%s' is not a unix:///PATH\n", options.uri);
+		return EXIT_FAILURE;
+	}
+	stdio_claim(stdio, options.token_fd ? (int)fd : -1);
+	log_use_fd(STDERR_FILENO, LOG_TEXT, options.debug ? LOG_DEBUG : LOG_ERROR);
+	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	ret = get_token(&options, options.token_fd ? (int)fd : -1, token, &err);
+	if (ret < 0) {
+		(void)fprintf(stderr, "acrun-shim: %s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	ret = run(&options, token, stdio, &err);
+	if (err.code)
+		(void)fprintf(stderr, "acrun-shim: container '%s': %s\n", options.container_id,
+			      err.text);
+	return ret;
+}

@@ -1,0 +1,384 @@
+#include "cmd/acrun-shim/relay.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "agent/proto/ccproxy.h"
+#include "agent/proto/hyperstart.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sock.h"
+#include "cmd/acrun-shim/signals.h"
+
+enum {
+	RETRY_MS = 100,
+	READ_BYTES = 64 << 10,
+	IN_FULL = 128 << 10,	  /* no more is read before this is written */
+	STDIN_CHUNK = 32 << 10,	  /* to a proxy that counts */
+	STDIN_CHUNK_PLAIN = 8192, /* to any other */
+	MESSAGE_MAX = 512,
+};
+
+static void settle(struct relay *relay);
+static void on_retry(void *arg);
+
+static void stop(struct relay *relay, int code)
+{
+	relay->stopped = true;
+	loop_stop(relay->loop, code);
+}
+
+/* Ends with an error that is ours, not the process'. */
+static void fail(struct relay *relay, const char *text)
+{
+	if (!relay->stopped)
+		(void)err_msg(relay->err, -ECONNRESET, "%s", text);
+	stop(relay, EXIT_PROXY_LOST);
+}
+
+/* Appends a frame for the proxy; settle() sends it. */
+static void put(struct relay *relay, enum ccproxy_type type, unsigned opcode, const void *payload,
+		size_t len)
+{
+	if (ccproxy_encode(&relay->out, type, opcode, false, payload, len) < 0)
+		fail(relay, "out of memory");
+}
+
+static void lose(struct relay *relay)
+{
+	if (relay->fd < 0)
+		return;
+	loop_remove_fd(relay->loop, relay->fd);
+	cleanup_close(&relay->fd);
+	strbuf_clear(&relay->out);
+	/* A proxy that closes before it has answered is as good as none: the time goes on. */
+	if (relay->accepted)
+		relay->lost_ms = clock_now_ms();
+	relay->accepted = false;
+}
+
+static void flush(struct relay *relay)
+{
+	while (relay->fd >= 0 && relay->out.len > 0) {
+		ssize_t n = send(relay->fd, relay->out.data, relay->out.len,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n < 0) {
+			/* What the proxy said last can still be read: the end of file there
+			 * decides. */
+			strbuf_clear(&relay->out);
+			return;
+		}
+		strbuf_consume(&relay->out, (size_t)n);
+	}
+}
+
+static void send_signal(struct relay *relay, int signo)
+{
+	char body[96];
+	unsigned rows, columns;
+	int len;
+
+	if (signo == SIGWINCH && signals_get_size(&rows, &columns))
+		len = snprintf(body, sizeof(body),
+			       "{\"signalNumber\":%d,\"rows\":%u,\"columns\":%u}", signo, rows,
+			       columns);
+	else
+		len = snprintf(body, sizeof(body), "{\"signalNumber\":%d}", signo);
+	put(relay, CCPROXY_COMMAND, CCPROXY_SIGNAL, body, (size_t)len);
+}
+
+static void on_signal(void *arg, int signo, int32_t sender_pid)
+{
+	struct relay *relay = arg;
+
+	if (!signals_is_for_process(signo, sender_pid))
+		return;
+	log_debug("signal %d from process %d", signo, (int)sender_pid);
+	if (relay->fd >= 0)
+		send_signal(relay, signo);
+	else if (signo == SIGTERM || signo == SIGINT)
+		fail(relay, "the sandbox's proxy is lost, a signal could not be passed on");
+	settle(relay);
+}
+
+/* The text of {"msg":"..."}, as far as it can be shown. */
+static void take_message(const struct ccproxy_frame *frame, char text[static MESSAGE_MAX])
+{
+	static const char key[] = "\"msg\":\"";
+	const char *pos = memmem(frame->payload, frame->len, key, sizeof(key) - 1);
+	const char *end = frame->payload + frame->len;
+	size_t len = 0;
+
+	for (pos = pos ? pos + sizeof(key) - 1 : end;
+	     pos < end && *pos != '"' && len < MESSAGE_MAX - 1; pos++) {
+		if (*pos == '\\' && pos + 1 < end)
+			pos++;
+		text[len++] = (unsigned char)*pos < 0x20 ? '?' : *pos;
+	}
+	text[len] = '\0';
+}
+
+static void take_response(struct relay *relay, const struct ccproxy_frame *frame)
+{
+	static const char flow[] = "\"flow\":true";
+	char text[MESSAGE_MAX];
+
+	if (frame->error) {
+		take_message(frame, text);
+		if (frame->opcode == CCPROXY_CONNECT_SHIM)
+			(void)err_msg(relay->err, -EACCES, "the sandbox's proxy refused us: %s",
+				      text);
+		if (frame->opcode == CCPROXY_CONNECT_SHIM)
+			stop(relay, EXIT_PROXY_LOST);
+		else
+			log_debug("the proxy refused command %u: %s", frame->opcode, text);
+		return;
+	}
+	if (frame->opcode != CCPROXY_CONNECT_SHIM)
+		return;
+	relay->accepted = true;
+	relay->flow = frame->len > 0 && memmem(frame->payload, frame->len, flow, sizeof(flow) - 1);
+	relay->credit = STREAM_WINDOW;
+	if (isatty(STDIN_FILENO))
+		send_signal(relay, SIGWINCH);
+}
+
+static void take_notification(struct relay *relay, const struct ccproxy_frame *frame)
+{
+	uint32_t bytes;
+
+	if (frame->opcode == CCPROXY_STDIN_CREDIT && frame->len == sizeof(bytes)) {
+		memcpy(&bytes, frame->payload, sizeof(bytes));
+		relay->credit += be32toh(bytes);
+	} else if (frame->opcode == CCPROXY_PROCESS_EXITED && frame->len > 0) {
+		log_debug("the process ended with %u", (unsigned char)frame->payload[0]);
+		put(relay, CCPROXY_COMMAND, CCPROXY_DISCONNECT_SHIM, NULL, 0);
+		flush(relay);
+		stop(relay, (unsigned char)frame->payload[0]);
+	}
+}
+
+/* Writes on at the frame's payload; false when the descriptor is full. */
+static bool write_output(struct relay *relay, const struct ccproxy_frame *frame)
+{
+	struct stdio *stdio =
+		&relay->stdio[frame->opcode == CCPROXY_STDERR ? STDERR_FILENO : STDOUT_FILENO];
+
+	while (relay->written < frame->len) {
+		ssize_t n = stdio_write(stdio, frame->payload + relay->written,
+					frame->len - relay->written);
+
+		if (n == -EAGAIN) {
+			relay->blocked_fd = stdio->fd;
+			return false;
+		}
+		if (n < 0) {
+			/* Nobody reads any more: the process goes on, as with a reader that throws
+			 * away. */
+			log_debug("descriptor %d: %s", stdio->fd, strerror((int)-n));
+			stdio_close(stdio);
+			n = 0;
+		}
+		relay->written += (size_t)n;
+	}
+	relay->written = 0;
+	return true;
+}
+
+static void take_frames(struct relay *relay)
+{
+	size_t used = 0;
+	int64_t n = 0;
+
+	relay->blocked_fd = -1;
+	while (!relay->stopped) {
+		struct ccproxy_frame frame;
+
+		n = ccproxy_decode(strbuf_str(&relay->in) + used, relay->in.len - used, &frame);
+		if (n <= 0)
+			break;
+		if (frame.type == CCPROXY_STREAM && frame.opcode != CCPROXY_LOG &&
+		    !write_output(relay, &frame))
+			break;
+		if (frame.type == CCPROXY_RESPONSE)
+			take_response(relay, &frame);
+		else if (frame.type == CCPROXY_NOTIFICATION)
+			take_notification(relay, &frame);
+		used += (size_t)n;
+	}
+	strbuf_consume(&relay->in, used);
+	if (n < 0)
+		fail(relay, "the sandbox's proxy sent something that is no frame");
+}
+
+static void on_proxy(void *arg, int fd, uint32_t events)
+{
+	struct relay *relay = arg;
+	char *room;
+	ssize_t n;
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+		room = strbuf_reserve(&relay->in, READ_BYTES);
+		n = room ? recv(fd, room, READ_BYTES, MSG_DONTWAIT) : 0;
+		if (n > 0)
+			strbuf_grown(&relay->in, (size_t)n);
+		else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+			lose(relay);
+	}
+	settle(relay);
+}
+
+static void on_stdin(void *arg, int fd, uint32_t events)
+{
+	struct relay *relay = arg;
+	char data[STDIN_CHUNK];
+	size_t max = relay->flow ? sizeof(data) : STDIN_CHUNK_PLAIN;
+	ssize_t n;
+
+	(void)fd;
+	(void)events;
+	if (relay->flow && max > relay->credit)
+		max = (size_t)relay->credit;
+	n = stdio_read(&relay->stdio[STDIN_FILENO], data, max);
+	if (n >= 0) {
+		put(relay, CCPROXY_STREAM, CCPROXY_STDIN, data, (size_t)n);
+		relay->credit -= relay->flow ? (size_t)n : 0;
+		relay->stdin_ended = n == 0;
+	}
+	settle(relay);
+}
+
+static void on_writable(void *arg, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	settle(arg);
+}
+
+/* Descriptors are watched only while something is wanted of them: a hang-up is reported unasked,
+ * for ever. */
+static void watch(struct relay *relay, int fd, uint32_t events, loop_fd_fn *fn)
+{
+	if (events == relay->stdio_events[fd])
+		return;
+	if (relay->stdio_events[fd])
+		loop_remove_fd(relay->loop, fd);
+	relay->stdio_events[fd] = events;
+	if (events && loop_add_fd(relay->loop, fd, events, fn, relay) < 0)
+		fail(relay, "cannot watch standard input or output");
+}
+
+static void watch_proxy(struct relay *relay)
+{
+	uint32_t events = (relay->blocked_fd >= 0 && relay->in.len >= IN_FULL ? 0 : EPOLLIN) |
+			  (relay->out.len > 0 ? EPOLLOUT : 0);
+
+	if (relay->fd < 0)
+		return;
+	/* A proxy that ends meanwhile would be reported again and again. */
+	if (events != relay->events && (events == 0 || relay->events == 0)) {
+		if (relay->events)
+			loop_remove_fd(relay->loop, relay->fd);
+		if (events && loop_add_fd(relay->loop, relay->fd, events, on_proxy, relay) < 0)
+			fail(relay, "cannot watch the sandbox's proxy");
+	} else if (loop_set_events(relay->loop, relay->fd, events) < 0 && events) {
+		fail(relay, "cannot watch the sandbox's proxy");
+	}
+	relay->events = events;
+}
+
+static void settle(struct relay *relay)
+{
+	bool wants_stdin;
+
+	take_frames(relay);
+	if (relay->stopped)
+		return;
+	flush(relay);
+	if (relay->fd < 0 && relay->blocked_fd < 0 && !relay->retrying) {
+		strbuf_clear(&relay->in);
+		relay->written = 0;
+		relay->retrying = true;
+		if (loop_add_timer(relay->loop, RETRY_MS, on_retry, relay) < 0)
+			fail(relay, "out of memory");
+	}
+	wants_stdin = relay->accepted && !relay->stdin_ended && relay->out.len == 0 &&
+		      relay->fd >= 0 && (!relay->flow || relay->credit > 0);
+	watch(relay, STDIN_FILENO, wants_stdin ? EPOLLIN : 0, on_stdin);
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+		watch(relay, fd, relay->blocked_fd == fd ? EPOLLOUT : 0, on_writable);
+	watch_proxy(relay);
+}
+
+static int join(struct relay *relay)
+{
+	char body[256];
+	int len = snprintf(body, sizeof(body),
+			   "{\"token\":\"%s\",\"flow\":true,\"kill_on_close\":true}", relay->token);
+	int ret;
+
+	relay->fd = sock_connect_at(AT_FDCWD, relay->socket_path);
+	if (relay->fd < 0)
+		return relay->fd;
+	ret = loop_add_fd(relay->loop, relay->fd, EPOLLIN, on_proxy, relay);
+	if (ret < 0) {
+		cleanup_close(&relay->fd);
+		return ret;
+	}
+	relay->events = EPOLLIN;
+	put(relay, CCPROXY_COMMAND, CCPROXY_CONNECT_SHIM, body, (size_t)len);
+	return 0;
+}
+
+static void on_retry(void *arg)
+{
+	struct relay *relay = arg;
+
+	relay->retrying = false;
+	if (clock_now_ms() - relay->lost_ms >= relay->reconnect_ms)
+		fail(relay, "lost the sandbox's proxy, the process' fate is unknown");
+	else
+		(void)!join(relay);
+	settle(relay);
+}
+
+int relay_run(struct relay *relay, struct error *err)
+{
+	sigset_t mask;
+	int ret;
+
+	relay->fd = -1;
+	relay->blocked_fd = -1;
+	relay->err = err;
+	relay->in.max = CCPROXY_PAYLOAD_MAX + 2 * READ_BYTES;
+	relay->lost_ms = clock_now_ms();
+	signals_fill(&mask);
+	ret = loop_add_signals(relay->loop, &mask, on_signal, relay);
+	if (ret < 0) {
+		(void)err_set(err, ret, "watch signals");
+		return EXIT_PROXY_LOST;
+	}
+	/* A proxy that is not there yet is looked for like one that was lost. */
+	(void)!join(relay);
+	settle(relay);
+	ret = loop_run(relay->loop);
+	if (ret < 0) {
+		(void)err_set(err, ret, "wait for events");
+		ret = EXIT_PROXY_LOST;
+	}
+	cleanup_close(&relay->fd);
+	strbuf_done(&relay->in);
+	strbuf_done(&relay->out);
+	return ret;
+}
