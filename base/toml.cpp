@@ -1,24 +1,119 @@
 #include "base/toml.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <exception>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+namespace
+{
+
+[[noreturn]] void malformed()
+{
+	throw std::logic_error("malformed key, table header or value");
+}
+
+} // namespace
+
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_EXCEPTIONS	       1
+/*
+ * toml++ 3.3 meets some malformed input ("[[[") with nothing but an assertion. Here these never
+ * abort, and NDEBUG must not turn them into assumptions.
+ */
+#undef NDEBUG
+#define TOML_ASSERT(expr) ((expr) ? static_cast<void>(0) : malformed())
 #include <toml++/toml.h>
 
 namespace
 {
 
-/*
- * toml++ bounds the nesting of values but not of dotted keys, and walks and destroys its tables
- * recursively. No deeper nesting can be written than there are dots.
- */
 constexpr size_t max_len = 1 << 20;
 constexpr size_t max_dots = 4096;
+
+/* What toml++ itself is not safe against is found before it sees the text. */
+class precheck
+{
+      public:
+	explicit precheck(std::string_view doc) : text(doc)
+	{
+		/* A byte order mark is fine. */
+		if (text.substr(0, 3) == "\xef\xbb\xbf")
+			pos = 3;
+	}
+
+	/* Returns what is wrong, at line(), or NULL. */
+	const char *run()
+	{
+		for (; pos < text.size(); pos++) {
+			const char c = text[pos];
+
+			if (c == '#')
+				skip_comment();
+			else if (c == '"' || c == '\'')
+				skip_string(c);
+			/* No ASCII is always an error; toml++ 3.3 has undefined behaviour for some.
+			 */
+			else if (static_cast<unsigned char>(c) >= 0x80)
+				return "only ASCII may stand outside of strings and comments";
+			/* Dotted keys nest tables, which toml++ walks and destroys recursively. */
+			else if (c == '.' && ++dots > max_dots)
+				return "too many dots outside of strings and comments";
+		}
+		return nullptr;
+	}
+
+	unsigned line() const
+	{
+		const auto end = text.begin() +
+				 static_cast<std::ptrdiff_t>(std::min(pos, text.size()));
+
+		return 1 + static_cast<unsigned>(std::count(text.begin(), end, '\n'));
+	}
+
+      private:
+	std::string_view text;
+	size_t pos = 0;
+	size_t dots = 0;
+
+	void skip_comment()
+	{
+		while (pos + 1 < text.size() && text[pos + 1] != '\n')
+			pos++;
+	}
+
+	bool is_triple(char quote) const
+	{
+		return pos + 2 < text.size() && text[pos] == quote && text[pos + 1] == quote &&
+		       text[pos + 2] == quote;
+	}
+
+	/* From the opening quote to the last closing one. What toml++ refuses anyway may be
+	 * misread. */
+	void skip_string(char quote)
+	{
+		const bool multiline = is_triple(quote);
+
+		pos += multiline ? 3 : 1;
+		for (; pos < text.size(); pos++) {
+			if (quote == '"' && text[pos] == '\\')
+				pos++;
+			else if (multiline ? is_triple(quote)
+					   : text[pos] == quote || text[pos] == '\n')
+				break;
+		}
+		if (!multiline)
+			return;
+		pos += 2;
+		/* Two more quotes belong to the text. */
+		for (int i = 0; i < 2 && pos + 1 < text.size() && text[pos + 1] == quote; i++)
+			pos++;
+	}
+};
 
 struct walk {
 	const char *name;
@@ -28,28 +123,6 @@ struct walk {
 	struct error *err;
 	std::string key; /* of the table at hand, then of the leaf */
 };
-
-/* Dots in lines that are no comment. */
-size_t count_dots(std::string_view text)
-{
-	bool comment = false, line_start = true;
-	size_t n = 0;
-
-	for (char c : text) {
-		if (c == '\n') {
-			comment = false;
-			line_start = true;
-			continue;
-		}
-		if (line_start && c == '#')
-			comment = true;
-		if (c != ' ' && c != '\t')
-			line_start = false;
-		if (c == '.' && !comment)
-			n++;
-	}
-	return n;
-}
 
 bool is_bare(std::string_view key)
 {
@@ -180,10 +253,11 @@ int toml_visit(const char *name, const char *text, size_t len, toml_visit_fn *vi
 	try {
 		const std::string_view view(text, len);
 		struct walk w = { name, visit, table, arg, err, {} };
+		precheck check(view);
+		const char *wrong = check.run();
 
-		if (count_dots(view) > max_dots)
-			return err_msg(err, -EINVAL, "%s: more than %zu dots outside of comments",
-				       name, max_dots);
+		if (wrong)
+			return err_msg(err, -EINVAL, "%s:%u: %s", name, check.line(), wrong);
 		return walk_table(w, toml::parse(view));
 	} catch (const toml::parse_error &failure) {
 		const toml::source_position at = failure.source().begin;
@@ -191,6 +265,8 @@ int toml_visit(const char *name, const char *text, size_t len, toml_visit_fn *vi
 
 		return err_msg(err, -EINVAL, "%s:%u:%u: %s", name, static_cast<unsigned>(at.line),
 			       static_cast<unsigned>(at.column), what.c_str());
+	} catch (const std::logic_error &failure) {
+		return err_msg(err, -EINVAL, "%s: %s", name, failure.what());
 	} catch (const std::exception &failure) {
 		return err_msg(err, -ENOMEM, "%s: %s", name, failure.what());
 	}
