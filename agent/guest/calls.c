@@ -1,0 +1,395 @@
+/* The handlers of agent/proto/calls.h: decode, check, and hand on to who knows how. */
+#include "agent/guest/calls.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "acrun_version.h"
+#include "agent/guest/container.h"
+#include "agent/guest/d3.h"
+#include "agent/guest/fail.h"
+#include "agent/guest/pod.h"
+#include "agent/guest/power.h"
+#include "agent/guest/process.h"
+#include "agent/guest/ps.h"
+#include "agent/proto/hyperstart.h"
+
+/* Decodes the payload of a call; on failure the slot is answered. */
+static bool decode(const struct json_type *type, const char *payload, size_t len,
+		   struct arena *arena, void *out, struct slot *slot)
+{
+	struct error err = { 0 };
+
+	if (json_decode(type, payload, len, NULL, arena, out, &err) == 0)
+		return true;
+	slot_error(slot, &err);
+	return false;
+}
+
+/* The container a call names; NULL when unknown, and the slot is answered. */
+static struct container *get_container(struct guest *guest, const char *id, struct slot *slot)
+{
+	struct container *container = container_find(guest, id);
+
+	if (!container)
+		slot_errorf(slot, "container '%s' does not exist", id ? id : "");
+	return container;
+}
+
+#define UNUSED_CALL(symbol)                                                               \
+	void handle_##symbol(struct guest *guest, struct slot *slot, const char *payload, \
+			     size_t len)                                                  \
+	{                                                                                 \
+		(void)guest;                                                              \
+		(void)payload;                                                            \
+		(void)len;                                                                \
+		slot_errorf(slot, "No callback found for command \"%s\"",                 \
+			    calls_find_code(CALL_##symbol)->hyper_name);                  \
+	}
+
+/* Replies and events of ours, and calls of other dialects that this one does without. */
+UNUSED_CALL(ACK)
+UNUSED_CALL(ERROR)
+UNUSED_CALL(NEXT)
+UNUSED_CALL(WRITEFILE)
+UNUSED_CALL(READFILE)
+UNUSED_CALL(ONLINECPUMEM)
+UNUSED_CALL(SETUPINTERFACE)
+UNUSED_CALL(SETUPROUTE)
+
+void handle_GETVERSION(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	uint32_t version = htobe32(HYPER_API_VERSION);
+
+	(void)guest;
+	(void)payload;
+	(void)len;
+	slot_ack(slot, &version, sizeof(version));
+}
+
+void handle_PING(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	(void)guest;
+	(void)payload;
+	(void)len;
+	slot_ack(slot, NULL, 0);
+}
+
+void handle_READY(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	handle_PING(guest, slot, payload, len);
+}
+
+void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	auto_strbuf struct strbuf text = { 0 };
+	struct call_hello hello;
+	struct call_hello_reply reply = { .version = 1, .agent = "acrun-agent " ACRUN_VERSION };
+	const char *features[] = { "flow" };
+	struct utsname name = { 0 };
+
+	if (!decode(&call_hello_type, payload, len, &arena, &hello, slot))
+		return;
+	if (hello.version < 1) {
+		slot_errorf(slot, "version %u of the extension is not known", hello.version);
+		return;
+	}
+	(void)uname(&name);
+	reply.kernel = name.release;
+	reply.features = (struct json_strs){ .items = features, .len = 1 };
+	if (json_encode(&call_hello_reply_type, &reply, 0, &text) < 0) {
+		slot_errorf(slot, "hello: cannot allocate memory");
+		return;
+	}
+	guest->extended = true;
+	guest->flow = true;
+	streams_reset_credit(guest);
+	slot_ack(slot, text.data, text.len);
+}
+
+void handle_STARTPOD(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_startpod call;
+
+	if (decode(&call_startpod_type, payload, len, &arena, &call, slot))
+		pod_start(guest, &call, slot);
+}
+
+void handle_DESTROYPOD(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	(void)payload;
+	(void)len;
+	pod_destroy(guest, slot);
+}
+
+void handle_POWEROFF(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	(void)payload;
+	(void)len;
+	slot_ack(slot, NULL, 0);
+	channel_flush(guest->ctl);
+	power_off();
+}
+
+static bool check_process(const struct oci_process *process, struct error *err)
+{
+	if (oci_process_check(process, err) < 0)
+		return false;
+	if (process->args.len > 0)
+		return true;
+	(void)err_msg(err, -EINVAL, "args must not be empty");
+	return false;
+}
+
+void handle_CREATECONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_createcontainer *call = arena_alloc(&arena, sizeof(*call));
+	struct container_request request = { .slot = slot };
+	struct error err = { 0 };
+
+	if (!call || !decode(&call_createcontainer_type, payload, len, &arena, call, slot))
+		return;
+	request.id = call->id;
+	request.rootfs = call->rootfs;
+	request.spec = &call->spec;
+	request.streams = &call->process;
+	if (!check_process(call->spec.process, &err) ||
+	    container_create(guest, &request, &arena, &err) < 0)
+		slot_error(slot, &err);
+}
+
+/* Into one arena: the call, and what it means in terms of config.json. */
+static int take_newcontainer(struct guest *guest, const struct call_newcontainer *call,
+			     struct arena *arena, struct slot *slot, struct error *err)
+{
+	struct container_request request = { .id = call->id, .autostart = true, .slot = slot };
+	struct call_streams *streams = arena_alloc(arena, sizeof(*streams));
+	struct user_names *names;
+	struct oci_spec *spec;
+	int ret = streams ? d3_make_streams(&call->process, arena, streams, err)
+			  : fail(err, -ENOMEM, "newcontainer");
+
+	if (ret == 0)
+		ret = d3_make_spec(call, arena, &spec, err);
+	if (ret == 0)
+		ret = d3_make_names(&call->process, arena, &names, err);
+	if (ret == 0)
+		ret = d3_make_rootfs(call, arena, &request.rootfs, err);
+	if (ret < 0)
+		return ret;
+	if (spec->process->args.len == 0)
+		return err_msg(err, -EINVAL, "args must not be empty");
+	request.spec = spec;
+	request.streams = streams;
+	request.names = names;
+	return container_create(guest, &request, arena, err);
+}
+
+void handle_NEWCONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_newcontainer *call = arena_alloc(&arena, sizeof(*call));
+	struct error err = { 0 };
+
+	if (!call || !decode(&call_newcontainer_type, payload, len, &arena, call, slot))
+		return;
+	if (take_newcontainer(guest, call, &arena, slot, &err) < 0)
+		slot_error(slot, &err);
+}
+
+void handle_STARTCONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_container call;
+	struct container *container;
+
+	if (!decode(&call_container_type, payload, len, &arena, &call, slot))
+		return;
+	container = get_container(guest, call.container, slot);
+	if (!container)
+		return;
+	if (container->state == CONTAINER_CREATED && container->init &&
+	    container->init->state == PROCESS_PARKED)
+		process_start(container->init, slot);
+	else if (container->state == CONTAINER_STOPPED)
+		slot_errorf(slot, "cannot start a container that has stopped");
+	else
+		slot_errorf(slot, "cannot start an already running container");
+}
+
+/* A further process in a container that runs, or is created. */
+static int exec_in(struct guest *guest, struct container *container,
+		   const struct oci_process *process, const struct user_names *names,
+		   const struct call_streams *streams, struct slot *slot, struct error *err)
+{
+	struct process_request request = {
+		.container = container,
+		.id = streams->id ? streams->id : "",
+		.autostart = true,
+		.streams = streams,
+		.process = process,
+		.names = names,
+		.slot = slot,
+	};
+
+	if (!container->init || container->init->state == PROCESS_ENDED ||
+	    container->state == CONTAINER_STOPPED)
+		return err_msg(err, -ESRCH, "cannot exec in a stopped container");
+	if (!check_process(process, err))
+		return err->code;
+	if (!*request.id || strcmp(request.id, "init") == 0)
+		return err_msg(err, -EINVAL, "process id \"%s\" is not valid", request.id);
+	if (process_find(guest, container, request.id))
+		return err_msg(err, -EEXIST, "process '%s' exists already in container '%s'",
+			       request.id, container->id);
+	if (streams_find(guest, streams->stdio))
+		return err_msg(err, -EEXIST, "stream %lu is in use", (unsigned long)streams->stdio);
+	return process_launch(guest, &request, err);
+}
+
+void handle_EXECPROCESS(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_execprocess call;
+	struct container *container;
+	struct error err = { 0 };
+
+	if (!decode(&call_execprocess_type, payload, len, &arena, &call, slot))
+		return;
+	container = get_container(guest, call.container, slot);
+	if (!container)
+		return;
+	if (!call.spec.capabilities && container->spec->process)
+		call.spec.capabilities = container->spec->process->capabilities;
+	if (exec_in(guest, container, &call.spec, NULL, &call.process, slot, &err) < 0)
+		slot_error(slot, &err);
+}
+
+void handle_EXECCMD(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_execcmd call;
+	struct call_streams streams;
+	struct container *container;
+	struct oci_process *process;
+	struct user_names *names;
+	struct error err = { 0 };
+	int ret;
+
+	if (!decode(&call_execcmd_type, payload, len, &arena, &call, slot))
+		return;
+	container = get_container(guest, call.container, slot);
+	if (!container)
+		return;
+	ret = d3_make_streams(&call.process, &arena, &streams, &err);
+	if (ret == 0)
+		ret = d3_make_process(&call.process, container->spec->process, &arena, &process,
+				      &err);
+	if (ret == 0)
+		ret = d3_make_names(&call.process, &arena, &names, &err);
+	if (ret == 0)
+		ret = exec_in(guest, container, process, names, &streams, slot, &err);
+	if (ret < 0)
+		slot_error(slot, &err);
+}
+
+void handle_KILLCONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_killcontainer call;
+	struct container *container;
+	struct error err = { 0 };
+
+	if (!decode(&call_killcontainer_type, payload, len, &arena, &call, slot))
+		return;
+	container = get_container(guest, call.container, slot);
+	if (!container)
+		return;
+	/* a container that has stopped already is no error in this dialect */
+	if (container_signal(container, call.signal, call.all_processes, &err) == -ESRCH)
+		err_clear(&err);
+	slot_finish(slot, &err);
+}
+
+void handle_SIGNALPROCESS(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_signalprocess call;
+	struct container *container;
+	struct process *process;
+	struct error err = { 0 };
+	bool first;
+
+	if (!decode(&call_signalprocess_type, payload, len, &arena, &call, slot))
+		return;
+	container = get_container(guest, call.container, slot);
+	if (!container)
+		return;
+	first = !call.process || !*call.process || strcmp(call.process, "init") == 0;
+	process = first ? NULL : process_find(guest, container, call.process);
+	if (first)
+		(void)!container_signal(container, call.signal, call.all, &err);
+	else if (process)
+		(void)!process_signal(process, call.signal, &err);
+	else
+		(void)err_msg(&err, -ESRCH, "process '%s' does not exist in container '%s'",
+			      call.process, container->id);
+	slot_finish(slot, &err);
+}
+
+void handle_REMOVECONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_container call;
+	struct container *container;
+
+	if (!decode(&call_container_type, payload, len, &arena, &call, slot))
+		return;
+	container = get_container(guest, call.container, slot);
+	if (!container)
+		return;
+	if (container->state != CONTAINER_STOPPED)
+		slot_errorf(slot, "container '%s' is not stopped: it can't be removed",
+			    container->id);
+	else
+		container_remove(container, slot);
+}
+
+void handle_WINSIZE(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_winsize call;
+	struct process *process;
+	struct error err = { 0 };
+
+	if (!decode(&call_winsize_type, payload, len, &arena, &call, slot))
+		return;
+	process = process_find_stream(guest, call.seq);
+	if (process)
+		(void)!process_resize(process, call.row, call.column, &err);
+	slot_finish(slot, &err);
+}
+
+void handle_PSCONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	auto_strbuf struct strbuf text = { 0 };
+	struct call_pscontainer call;
+	struct container *container;
+	struct error err = { 0 };
+
+	if (!decode(&call_pscontainer_type, payload, len, &arena, &call, slot))
+		return;
+	container = get_container(guest, call.container, slot);
+	if (!container)
+		return;
+	if (ps_list(container, call.format, &text, &err) < 0)
+		slot_error(slot, &err);
+	else
+		slot_ack(slot, text.data, text.len);
+}

@@ -1,0 +1,231 @@
+#include "agent/guest/cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/guest/fail.h"
+#include "agent/guest/guest.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/strbuf.h"
+
+enum { LIST_MAX = 1 << 20, DEPTH_MAX = 16 };
+
+/* Enables every controller for the children of a cgroup, one at a time: one that refuses must not
+ * stop the others. */
+static void enable_controllers(const char *dir)
+{
+	auto_close int fd = fs_open_dir_at(AT_FDCWD, dir);
+	auto_strbuf struct strbuf list = { 0 };
+	char *save = NULL;
+
+	if (fd < 0 || fs_read_file_at(fd, "cgroup.controllers", &list, 4096) < 0 || list.len == 0)
+		return;
+	for (char *name = strtok_r(list.data, " \n", &save); name;
+	     name = strtok_r(NULL, " \n", &save)) {
+		char text[64];
+
+		if (snprintf(text, sizeof(text), "+%s", name) < (int)sizeof(text))
+			(void)!fs_write_file_at(fd, "cgroup.subtree_control", text);
+	}
+}
+
+void cgroup_init(void)
+{
+	enable_controllers(GUEST_CGROUP_DIR);
+	if (mkdir(GUEST_CONTAINERS_DIR, 0755) < 0 && errno != EEXIST)
+		log_warning("create '%s': %s", GUEST_CONTAINERS_DIR, strerror(errno));
+	enable_controllers(GUEST_CONTAINERS_DIR);
+}
+
+int cgroup_make(const char *id, struct error *err)
+{
+	auto_close int parent = fs_open_dir_at(AT_FDCWD, GUEST_CONTAINERS_DIR);
+	int fd;
+
+	if (parent < 0)
+		return fail(err, parent, "open '%s'", GUEST_CONTAINERS_DIR);
+	if (mkdirat(parent, id, 0755) < 0 && errno != EEXIST)
+		return fail(err, -errno, "create the cgroup of '%s'", id);
+	fd = fs_open_dir_at(parent, id);
+	return fd < 0 ? fail(err, fd, "open the cgroup of '%s'", id) : fd;
+}
+
+static int set_number(int fd, const char *file, int64_t value, struct error *err)
+{
+	char text[32];
+	int ret;
+
+	if (value < 0)
+		(void)snprintf(text, sizeof(text), "max");
+	else
+		(void)snprintf(text, sizeof(text), "%" PRId64, value);
+	ret = fs_write_file_at(fd, file, text);
+	return ret < 0 ? fail(err, ret, "set cgroup limit %s to %s", file, text) : 0;
+}
+
+static int set_memory(int fd, const struct oci_memory *memory, struct error *err)
+{
+	int ret = 0;
+
+	if (!memory)
+		return 0;
+	if (memory->limit.set && memory->limit.value != 0)
+		ret = set_number(fd, "memory.max", memory->limit.value, err);
+	if (ret == 0 && memory->reservation.set && memory->reservation.value != 0)
+		ret = set_number(fd, "memory.low",
+				 memory->reservation.value < 0 ? 0 : memory->reservation.value,
+				 err);
+	return ret;
+}
+
+/* v1 shares 2..262144 to v2 weight 1..10000, as the systems in use do it. */
+static int64_t shares_to_weight(uint64_t shares)
+{
+	if (shares < 2)
+		shares = 2;
+	if (shares > 262144)
+		shares = 262144;
+	return (int64_t)(1 + (shares - 2) * 9999 / 262142);
+}
+
+static int set_cpu(int fd, const struct oci_cpu *cpu, struct error *err)
+{
+	uint64_t period;
+	char text[64];
+	int ret = 0;
+
+	if (!cpu)
+		return 0;
+	if (cpu->shares.set && cpu->shares.value != 0)
+		ret = set_number(fd, "cpu.weight", shares_to_weight(cpu->shares.value), err);
+	if (ret < 0 || !((cpu->quota_us.set && cpu->quota_us.value != 0) ||
+			 (cpu->period_us.set && cpu->period_us.value != 0)))
+		return ret;
+	period = cpu->period_us.set && cpu->period_us.value ? cpu->period_us.value : 100000;
+	if (cpu->quota_us.set && cpu->quota_us.value > 0)
+		(void)snprintf(text, sizeof(text), "%" PRId64 " %" PRIu64, cpu->quota_us.value,
+			       period);
+	else
+		(void)snprintf(text, sizeof(text), "max %" PRIu64, period);
+	ret = fs_write_file_at(fd, "cpu.max", text);
+	return ret < 0 ? fail(err, ret, "set cgroup limit cpu.max to %s", text) : 0;
+}
+
+int cgroup_set_resources(int cgroup_fd, const struct oci_linux_resources *resources,
+			 struct error *err)
+{
+	int ret;
+
+	if (!resources)
+		return 0;
+	ret = set_memory(cgroup_fd, resources->memory, err);
+	if (ret == 0)
+		ret = set_cpu(cgroup_fd, resources->cpu, err);
+	if (ret == 0 && resources->pids && resources->pids->limit.set &&
+	    resources->pids->limit.value != 0)
+		ret = set_number(cgroup_fd, "pids.max", resources->pids->limit.value, err);
+	return ret;
+}
+
+/* Appends the pids of one cgroup and of those below it as "N\n" each. */
+static void collect_pids(int dir, unsigned depth, struct strbuf *out)
+{
+	auto_dir DIR *list = NULL;
+	struct dirent *entry;
+	int fd;
+
+	(void)!fs_read_file_at(dir, "cgroup.procs", out, LIST_MAX);
+	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	list = fd < 0 ? NULL : fdopendir(fd);
+	while (list && depth < DEPTH_MAX && (entry = readdir(list))) {
+		auto_close int below = -1;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		below = openat(dirfd(list), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (below >= 0)
+			collect_pids(below, depth + 1, out);
+	}
+}
+
+ssize_t cgroup_pids(int cgroup_fd, pid_t **pids)
+{
+	auto_strbuf struct strbuf text = { .max = LIST_MAX };
+	size_t n = 0;
+	char *at;
+
+	*pids = NULL;
+	collect_pids(cgroup_fd, 0, &text);
+	if (strbuf_error(&text) < 0)
+		return strbuf_error(&text);
+	*pids = calloc(text.len / 2 + 1, sizeof(**pids));
+	if (!*pids)
+		return -ENOMEM;
+	at = text.data;
+	while (at && *at) {
+		char *end;
+		long pid = strtol(at, &end, 10);
+
+		if (end == at)
+			break;
+		/* 0: a process of a pid namespace that is not ours to see */
+		if (pid > 1)
+			(*pids)[n++] = (pid_t)pid;
+		at = end + (*end == '\n');
+	}
+	return (ssize_t)n;
+}
+
+int cgroup_signal(int cgroup_fd, int signo)
+{
+	auto_free pid_t *pids = NULL;
+	ssize_t n;
+
+	if (signo == SIGKILL)
+		return fs_write_file_at(cgroup_fd, "cgroup.kill", "1");
+	n = cgroup_pids(cgroup_fd, &pids);
+	for (ssize_t i = 0; i < n; i++)
+		(void)kill(pids[i], signo);
+	return n < 0 ? (int)n : 0;
+}
+
+/* Depth first: a cgroup with children can't be removed. Its files can't be either, and need not. */
+static void remove_below(int dir, unsigned depth)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_dir DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	while (list && depth < DEPTH_MAX && (entry = readdir(list))) {
+		auto_close int below = -1;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		below = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (below >= 0)
+			remove_below(below, depth + 1);
+		(void)unlinkat(dir, entry->d_name, AT_REMOVEDIR);
+	}
+}
+
+void cgroup_remove(const char *id)
+{
+	auto_close int parent = fs_open_dir_at(AT_FDCWD, GUEST_CONTAINERS_DIR);
+	auto_close int fd = parent < 0 ? -1 : fs_open_dir_at(parent, id);
+
+	if (fd < 0)
+		return;
+	remove_below(fd, 0);
+	if (unlinkat(parent, id, AT_REMOVEDIR) < 0)
+		log_warning("remove the cgroup of '%s': %s", id, strerror(errno));
+}

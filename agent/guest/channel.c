@@ -1,0 +1,162 @@
+#include "agent/guest/channel.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { READ_CHUNK = 32 << 10, KEEP_BUFFER = 64 << 10 };
+
+static uint32_t frame_len(const struct channel *ch, const char *frame)
+{
+	uint32_t len;
+
+	memcpy(&len, frame + ch->length_at, sizeof(len));
+	return be32toh(len);
+}
+
+/* Gives memory of a burst back. */
+static void shrink(struct strbuf *buf)
+{
+	size_t max = buf->max;
+
+	if (buf->len > 0 || buf->cap <= KEEP_BUFFER)
+		return;
+	strbuf_done(buf);
+	buf->max = max;
+}
+
+/* Forgets the frames that are written to their last byte. */
+static void drop_sent(struct channel *ch)
+{
+	size_t whole = 0;
+
+	while (whole < ch->out.len) {
+		size_t len = frame_len(ch, ch->out.data + whole);
+
+		if (len > ch->sent)
+			break;
+		whole += len;
+		ch->sent -= len;
+	}
+	strbuf_consume(&ch->out, whole);
+	shrink(&ch->out);
+}
+
+/* The peer is gone: what it had sent half is void, and a frame it got half will be sent again as a
+ * whole. */
+static void lose_peer(struct channel *ch)
+{
+	ch->connected = false;
+	strbuf_clear(&ch->in);
+	shrink(&ch->in);
+	ch->sent = 0;
+	if (!ch->keep_output)
+		strbuf_clear(&ch->out);
+	shrink(&ch->out);
+}
+
+void channel_flush(struct channel *ch)
+{
+	while (ch->connected && ch->out.len > ch->sent) {
+		ssize_t n = write(ch->fd, ch->out.data + ch->sent, ch->out.len - ch->sent);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		ch->sent += (size_t)n;
+		/* moving the rest to the front is worth it for much only */
+		if (ch->sent >= KEEP_BUFFER || ch->sent >= ch->out.len)
+			drop_sent(ch);
+	}
+	if (ch->full && ch->out.len - ch->sent <= CHANNEL_OUT_LOW) {
+		ch->full = false;
+		ch->events->drained(ch->arg);
+	}
+}
+
+bool channel_is_full(struct channel *ch)
+{
+	if (ch->out.len - ch->sent > CHANNEL_OUT_HIGH)
+		ch->full = true;
+	return ch->full;
+}
+
+static void take_input(struct channel *ch, size_t fresh)
+{
+	int64_t taken = ch->events->input(ch->arg, ch->in.data, ch->in.len, fresh);
+
+	if (taken < 0)
+		strbuf_clear(&ch->in);
+	else
+		strbuf_consume(&ch->in, (size_t)taken);
+	shrink(&ch->in);
+}
+
+static void read_input(struct channel *ch)
+{
+	while (!ch->paused) {
+		char *room = strbuf_reserve(&ch->in, READ_CHUNK);
+		ssize_t n;
+
+		if (!room) {
+			strbuf_clear(&ch->in);
+			return;
+		}
+		n = read(ch->fd, room, READ_CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			shrink(&ch->in);
+			return;
+		}
+		if (n == 0) {
+			lose_peer(ch);
+			return;
+		}
+		strbuf_grown(&ch->in, (size_t)n);
+		take_input(ch, (size_t)n);
+	}
+}
+
+static void on_port(void *arg, int fd, uint32_t events)
+{
+	struct channel *ch = arg;
+
+	(void)fd;
+	if (!ch->connected && !(events & EPOLLHUP)) {
+		ch->connected = true;
+		ch->events->connected(ch->arg);
+	}
+	if (events & EPOLLIN)
+		read_input(ch);
+	if (ch->connected && (events & EPOLLHUP) && !ch->paused)
+		lose_peer(ch);
+	if (events & EPOLLOUT)
+		channel_flush(ch);
+}
+
+void channel_pause(struct channel *ch, bool paused)
+{
+	bool resumed = ch->paused && !paused;
+
+	ch->paused = paused;
+	if (!resumed)
+		return;
+	/* what was left may be in our buffer, in the port, or both; the port tells no second time
+	 */
+	if (ch->in.len > 0)
+		take_input(ch, 0);
+	if (!ch->paused)
+		(void)!loop_set_events(ch->loop, ch->fd, EPOLLOUT | EPOLLET);
+	if (!ch->paused)
+		(void)!loop_set_events(ch->loop, ch->fd, EPOLLIN | EPOLLOUT | EPOLLET);
+}
+
+int channel_start(struct channel *ch, int fd)
+{
+	ch->fd = fd;
+	return loop_add_fd(ch->loop, fd, EPOLLIN | EPOLLOUT | EPOLLET, on_port, ch);
+}

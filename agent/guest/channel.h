@@ -1,0 +1,59 @@
+/*
+ * A virtio port as a channel of frames: non-blocking, buffered in both directions, and able to lose
+ * and find its peer. While the host side is closed nothing is polled; the edge-triggered event of
+ * its return wakes the loop.
+ */
+#ifndef AGENT_GUEST_CHANNEL_H
+#define AGENT_GUEST_CHANNEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "base/loop.h"
+#include "base/strbuf.h"
+
+struct channel_events {
+	/* The host side has been opened. */
+	void (*connected)(void *arg);
+	/*
+	 * len bytes have arrived in all that were not taken yet. Takes whole frames, returns the
+	 * bytes taken; -EBADMSG throws everything buffered away. `fresh` is how many of them are
+	 * new.
+	 */
+	int64_t (*input)(void *arg, const char *data, size_t len, size_t fresh);
+	/* The output buffer has fallen below CHANNEL_OUT_LOW. */
+	void (*drained)(void *arg);
+};
+
+enum {
+	CHANNEL_OUT_HIGH = 256 << 10, /* above it, nothing more should be added that can wait */
+	CHANNEL_OUT_LOW = 64 << 10,
+};
+
+struct channel {
+	struct loop *loop;
+	int fd;
+	size_t length_at; /* offset of the u32 frame length in a header */
+	bool keep_output; /* frames not sent survive the loss of the peer */
+	bool connected;
+	bool paused; /* input is left in the port */
+	bool full;   /* output went above CHANNEL_OUT_HIGH */
+	struct strbuf in;
+	struct strbuf out;
+	size_t sent; /* bytes of the first frame in `out` that are written already */
+	const struct channel_events *events;
+	void *arg;
+};
+
+/* Takes over fd (made non-blocking by the caller) and watches it. Everything else in *ch must be
+ * set by the caller before. */
+int channel_start(struct channel *ch, int fd) must_check;
+/* Sends what is in ch->out as far as the port takes it; the rest follows by itself. */
+void channel_flush(struct channel *ch);
+/* Stops and resumes taking input. */
+void channel_pause(struct channel *ch, bool paused);
+/* True while the output buffer is fuller than it should be; `drained` is called once it is not. */
+bool channel_is_full(struct channel *ch);
+
+#endif

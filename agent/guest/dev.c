@@ -1,0 +1,156 @@
+#include "agent/guest/dev.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "agent/guest/fail.h"
+#include "agent/guest/inroot.h"
+#include "agent/guest/mount.h"
+#include "base/cleanup.h"
+
+static const struct oci_device defaults[] = {
+	{ .path = "/dev/null", .type = "c", .major = 1, .minor = 3 },
+	{ .path = "/dev/zero", .type = "c", .major = 1, .minor = 5 },
+	{ .path = "/dev/full", .type = "c", .major = 1, .minor = 7 },
+	{ .path = "/dev/random", .type = "c", .major = 1, .minor = 8 },
+	{ .path = "/dev/urandom", .type = "c", .major = 1, .minor = 9 },
+	{ .path = "/dev/tty", .type = "c", .major = 5, .minor = 0 },
+};
+
+static const struct {
+	const char *path;
+	const char *target;
+} links[] = {
+	{ "/dev/fd", "/proc/self/fd" },	      { "/dev/stdin", "/proc/self/fd/0" },
+	{ "/dev/stdout", "/proc/self/fd/1" }, { "/dev/stderr", "/proc/self/fd/2" },
+	{ "/dev/ptmx", "pts/ptmx" },
+};
+
+/* File type bits of "c", "u", "b" or "p"; 0 when unknown. */
+static mode_t type_bits(const char *type)
+{
+	if (!type || type[0] == '\0' || type[1] != '\0')
+		return 0;
+	switch (type[0]) {
+	case 'c':
+	case 'u':
+		return S_IFCHR;
+	case 'b':
+		return S_IFBLK;
+	case 'p':
+		return S_IFIFO;
+	default:
+		return 0;
+	}
+}
+
+static bool is_same_node(const struct stat *st, mode_t type, dev_t number)
+{
+	return (st->st_mode & S_IFMT) == type && (type == S_IFIFO || st->st_rdev == number);
+}
+
+/* Where a node can't be made (a share without that right), the machine's own stands in. */
+static int bind_node(int root_fd, const char *path)
+{
+	auto_close int source = open(path, O_PATH | O_CLOEXEC);
+	auto_close int target = -1;
+
+	if (source < 0)
+		return -errno;
+	target = inroot_make(root_fd, path, false);
+	return target < 0 ? target : mount_bind_fd(source, target, false);
+}
+
+static int make_node(int root_fd, const struct oci_device *device)
+{
+	mode_t type = type_bits(device->type);
+	mode_t mode = device->file_mode.set ? device->file_mode.value & 07777 : 0666;
+	dev_t number = makedev((unsigned)device->major, (unsigned)device->minor);
+	auto_close int parent = -1;
+	const char *name;
+	struct stat st;
+
+	if (!type || !device->path)
+		return -EINVAL;
+	parent = inroot_make_parent(root_fd, device->path, &name);
+	if (parent < 0)
+		return parent;
+	if (mknodat(parent, name, type | mode, type == S_IFIFO ? 0 : number) < 0) {
+		if (errno == EPERM)
+			return bind_node(root_fd, device->path);
+		if (errno != EEXIST)
+			return -errno;
+		if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return -errno;
+		if (!is_same_node(&st, type, number))
+			return -EEXIST;
+	}
+	if (fchmodat(parent, name, mode, 0) < 0 ||
+	    fchownat(parent, name, device->uid.set ? device->uid.value : 0,
+		     device->gid.set ? device->gid.value : 0, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	return 0;
+}
+
+static int make_nodes(int root_fd, const struct oci_device *devices, size_t n, struct error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		int ret = make_node(root_fd, &devices[i]);
+
+		if (ret < 0)
+			return fail(err, ret, "creating device node \"%s\"",
+				    devices[i].path ? devices[i].path : "");
+	}
+	return 0;
+}
+
+static int make_link(int root_fd, const char *path, const char *target)
+{
+	auto_close int parent = -1;
+	const char *name;
+
+	parent = inroot_make_parent(root_fd, path, &name);
+	if (parent < 0)
+		return parent;
+	if (strcmp(name, "ptmx") == 0)
+		(void)unlinkat(parent, name, 0);
+	if (symlinkat(target, parent, name) < 0 && errno != EEXIST)
+		return -errno;
+	return 0;
+}
+
+static bool dev_is_bound(const struct oci_spec *spec)
+{
+	const struct oci_mount *rows = spec->mounts.items;
+
+	for (size_t i = 0; i < spec->mounts.len; i++)
+		if (rows[i].destination &&
+		    (strcmp(rows[i].destination, "/dev") == 0 ||
+		     strcmp(rows[i].destination, "/dev/") == 0) &&
+		    (!rows[i].type || strcmp(rows[i].type, "bind") == 0))
+			return true;
+	return false;
+}
+
+int dev_make_all(const struct oci_spec *spec, int root_fd, struct error *err)
+{
+	int ret;
+
+	if (dev_is_bound(spec))
+		return 0;
+	ret = make_nodes(root_fd, defaults, sizeof(defaults) / sizeof(defaults[0]), err);
+	if (ret == 0 && spec->linux_)
+		ret = make_nodes(root_fd, spec->linux_->devices.items, spec->linux_->devices.len,
+				 err);
+	for (size_t i = 0; ret == 0 && i < sizeof(links) / sizeof(links[0]); i++) {
+		ret = make_link(root_fd, links[i].path, links[i].target);
+		if (ret < 0)
+			return fail(err, ret, "creating link \"%s\"", links[i].path);
+	}
+	return ret;
+}

@@ -1,0 +1,43 @@
+/* What the agent knows: its channels, the pod, containers and processes. One instance, made in
+ * main(), passed around. */
+#ifndef AGENT_GUEST_GUEST_H
+#define AGENT_GUEST_GUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "agent/guest/channel.h"
+#include "base/loop.h"
+
+#define GUEST_SHARE_DIR	     "/run/share" /* where the host's 9p share is mounted */
+#define GUEST_ROOT_DIR	     "/run/root"  /* in each container's mount namespace: its future "/" */
+#define GUEST_CGROUP_DIR     "/sys/fs/cgroup" /* the unified hierarchy */
+#define GUEST_CONTAINERS_DIR GUEST_CGROUP_DIR "/containers"
+
+struct container;
+struct process;
+struct slot;
+struct worker;
+struct stream;
+
+struct guest {
+	struct loop *loop;
+	struct channel *ctl;
+	struct channel *tty;
+	struct slot *slots; /* requests in order of arrival, not yet answered */
+	size_t n_slots;
+	struct container *containers;
+	struct process
+		*processes;	/* children that belong to a container, until they are reported */
+	struct worker *workers; /* children that do a blocking job for the loop */
+	struct stream *streams; /* of live processes */
+	char *hostname;		/* of the pod; NULL before STARTPOD */
+	bool pod_started;
+	bool flow;	  /* credit on the I/O channel was agreed on by HELLO */
+	bool extended;	  /* HELLO was seen on this connection */
+	bool up;	  /* initialised: requests may be served */
+	bool dispatching; /* a handler is being run */
+};
+
+#endif

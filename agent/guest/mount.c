@@ -1,0 +1,217 @@
+#include "agent/guest/mount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "agent/guest/fail.h"
+#include "agent/guest/inroot.h"
+#include "agent/guest/mount_options.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+
+/* Flags that a remount of a bind mount must repeat, or it would clear them. */
+static const struct {
+	unsigned long statvfs_flag;
+	unsigned long mount_flag;
+} kept_flags[] = {
+	{ ST_RDONLY, MS_RDONLY },     { ST_NOSUID, MS_NOSUID },	  { ST_NODEV, MS_NODEV },
+	{ ST_NOEXEC, MS_NOEXEC },     { ST_NOATIME, MS_NOATIME }, { ST_NODIRATIME, MS_NODIRATIME },
+	{ ST_RELATIME, MS_RELATIME },
+};
+
+static int remount_bind(int target_fd, unsigned long set, unsigned long cleared)
+{
+	char target[INROOT_PROC_LEN];
+	struct statvfs st;
+	unsigned long flags = 0;
+
+	if (fstatvfs(target_fd, &st) < 0)
+		return -errno;
+	for (size_t i = 0; i < sizeof(kept_flags) / sizeof(kept_flags[0]); i++)
+		if (st.f_flag & kept_flags[i].statvfs_flag)
+			flags |= kept_flags[i].mount_flag;
+	flags = (flags & ~cleared) | set;
+	inroot_proc_path(target_fd, target);
+	return mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
+}
+
+int mount_restrict(int target_fd, unsigned long flags)
+{
+	return remount_bind(target_fd, flags, 0);
+}
+
+int mount_bind_fd(int source_fd, int target_fd, bool recursive)
+{
+	char source[INROOT_PROC_LEN];
+	char target[INROOT_PROC_LEN];
+
+	inroot_proc_path(source_fd, source);
+	inroot_proc_path(target_fd, target);
+	return mount(source, target, NULL, MS_BIND | (recursive ? MS_REC : 0), NULL) < 0 ? -errno
+											 : 0;
+}
+
+/* One mount under way. */
+struct job {
+	const struct mount_context *ctx;
+	const struct oci_mount *m;
+	const char *type;
+	struct mount_options options;
+};
+
+static int job_fail(const struct job *job, int code, const char *what, struct error *err)
+{
+	const char *source = job->m->source ? job->m->source : job->type;
+
+	return fail(err, code, "mounting \"%s\" to rootfs at \"%s\": %s", source,
+		    job->m->destination, what);
+}
+
+/* After the mount: the destination now leads to what was mounted. */
+static int set_propagation(const struct job *job, struct error *err)
+{
+	auto_close int fd = -1;
+	char target[INROOT_PROC_LEN];
+
+	if (!job->options.propagation)
+		return 0;
+	fd = inroot_open(job->ctx->root_fd, job->m->destination);
+	if (fd < 0)
+		return job_fail(job, fd, "open the mount", err);
+	inroot_proc_path(fd, target);
+	if (mount(NULL, target, NULL, job->options.propagation, NULL) < 0)
+		return job_fail(job, -errno, "set propagation", err);
+	return 0;
+}
+
+static int open_source(const struct job *job)
+{
+	const char *source = job->m->source;
+
+	if (!source || job->ctx->share_fd < 0)
+		return -ENOENT;
+	return inroot_open(job->ctx->share_fd, source);
+}
+
+static int bind_source(const struct job *job, int source, struct error *err)
+{
+	const unsigned long own = MS_BIND | MS_REC | MS_REMOUNT | MS_SILENT;
+	unsigned long set = job->options.flags & ~own;
+	auto_close int target = -1;
+	auto_close int mounted = -1;
+	struct stat st;
+	int ret;
+
+	if (fstat(source, &st) < 0)
+		return job_fail(job, -errno, "stat the source", err);
+	target = inroot_make(job->ctx->root_fd, job->m->destination, S_ISDIR(st.st_mode));
+	if (target < 0)
+		return job_fail(job, target, "create the mount point", err);
+	ret = mount_bind_fd(source, target, job->options.flags & MS_REC);
+	if (ret < 0)
+		return job_fail(job, ret, "bind", err);
+	if (!set && !job->options.cleared)
+		return 0;
+	mounted = inroot_open(job->ctx->root_fd, job->m->destination);
+	if (mounted < 0)
+		return job_fail(job, mounted, "open the mount", err);
+	ret = remount_bind(mounted, set, job->options.cleared);
+	return ret < 0 ? job_fail(job, ret, "remount with its options", err) : 0;
+}
+
+static int mount_bind(const struct job *job, struct error *err)
+{
+	auto_close int source = open_source(job);
+
+	if (source < 0)
+		return job_fail(job, source, "open the source", err);
+	return bind_source(job, source, err);
+}
+
+static int mount_fs(const struct job *job, const char *type, struct error *err)
+{
+	auto_close int target = inroot_make(job->ctx->root_fd, job->m->destination, true);
+	const char *source = job->m->source ? job->m->source : type;
+	char path[INROOT_PROC_LEN];
+
+	if (target < 0)
+		return job_fail(job, target, "create the mount point", err);
+	inroot_proc_path(target, path);
+	if (mount(source, path, type, job->options.flags, strbuf_str(&job->options.data)) < 0)
+		return job_fail(job, -errno, "mount", err);
+	return 0;
+}
+
+static int mount_remount(const struct job *job, struct error *err)
+{
+	auto_close int target = inroot_open(job->ctx->root_fd, job->m->destination);
+	char path[INROOT_PROC_LEN];
+
+	if (target < 0)
+		return job_fail(job, target, "open the mount", err);
+	inroot_proc_path(target, path);
+	if (mount(NULL, path, NULL, job->options.flags, strbuf_str(&job->options.data)) < 0)
+		return job_fail(job, -errno, "remount", err);
+	return 0;
+}
+
+/* A container without a cgroup namespace sees its own branch. */
+static int mount_cgroup(struct job *job, struct error *err)
+{
+	auto_close int source = -1;
+
+	strbuf_clear(&job->options.data);
+	if (job->ctx->own_cgroup_ns)
+		return mount_fs(job, "cgroup2", err);
+	source = open(job->ctx->cgroup, O_PATH | O_CLOEXEC);
+	if (source < 0)
+		return job_fail(job, -errno, "open the container's cgroup", err);
+	return bind_source(job, source, err);
+}
+
+static int run_job(struct job *job, struct error *err)
+{
+	if (job->options.flags & MS_REMOUNT)
+		return mount_remount(job, err);
+	if ((job->options.flags & MS_BIND) || strcmp(job->type, "bind") == 0)
+		return mount_bind(job, err);
+	if (strcmp(job->type, "cgroup") == 0 || strcmp(job->type, "cgroup2") == 0)
+		return mount_cgroup(job, err);
+	return mount_fs(job, job->type, err);
+}
+
+static int mount_one(const struct oci_mount *m, const struct mount_context *ctx, struct error *err)
+{
+	struct job job = { .ctx = ctx, .m = m, .type = m->type ? m->type : "bind" };
+	int ret;
+
+	if (!m->destination || !*m->destination)
+		return err_msg(err, -EINVAL, "a mount of type \"%s\" has no destination", job.type);
+	ret = mount_options_parse(&m->options, &job.options);
+	if (ret < 0)
+		ret = job_fail(&job, ret, "parse its options", err);
+	if (ret == 0)
+		ret = run_job(&job, err);
+	if (ret == 0)
+		ret = set_propagation(&job, err);
+	strbuf_done(&job.options.data);
+	return ret;
+}
+
+int mount_all(const struct oci_spec *spec, const struct mount_context *ctx, struct error *err)
+{
+	const struct oci_mount *rows = spec->mounts.items;
+
+	for (size_t i = 0; i < spec->mounts.len; i++) {
+		int ret = mount_one(&rows[i], ctx, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}

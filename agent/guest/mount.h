@@ -1,0 +1,26 @@
+/* The mounts of config.json, made in the caller's mount namespace below a root that is not yet "/".
+ */
+#ifndef AGENT_GUEST_MOUNT_H
+#define AGENT_GUEST_MOUNT_H
+
+#include <stdbool.h>
+#include "base/error.h"
+#include "oci/spec.h"
+
+struct mount_context {
+	int root_fd;	    /* the container's root */
+	int share_fd;	    /* sources of bind mounts are below it; -1: none */
+	const char *cgroup; /* absolute path of the container's cgroup */
+	bool own_cgroup_ns;
+};
+
+/* Makes all of them in order. Errors name the mount. */
+int mount_all(const struct oci_spec *spec, const struct mount_context *ctx, struct error *err)
+	must_check;
+/* Adds flags (MS_RDONLY and the like) to what is mounted at target_fd, keeping what holds there.
+ * -errno. */
+int mount_restrict(int target_fd, unsigned long flags) must_check;
+/* Mounts the object behind source_fd over the one behind target_fd. -errno. */
+int mount_bind_fd(int source_fd, int target_fd, bool recursive) must_check;
+
+#endif

@@ -1,0 +1,23 @@
+/* Options of a mount in config.json, split as mount(8) does: flags for the kernel, propagation, and
+ * data for the file system. */
+#ifndef AGENT_GUEST_MOUNT_OPTIONS_H
+#define AGENT_GUEST_MOUNT_OPTIONS_H
+
+#include <stdbool.h>
+#include "base/error.h"
+#include "base/json.h"
+#include "base/strbuf.h"
+
+struct mount_options {
+	unsigned long flags;   /* MS_* */
+	unsigned long cleared; /* MS_* that were taken away by name ("rw", "suid"): matters for bind
+				  mounts */
+	unsigned long propagation; /* MS_SHARED and the like, with MS_REC; 0: none */
+	bool copy_up;		   /* "tmpcopyup" */
+	struct strbuf data;	   /* the rest, joined by commas; the caller releases it */
+};
+
+/* *options zeroed first. -ENOMEM. */
+int mount_options_parse(const struct json_strs *list, struct mount_options *options) must_check;
+
+#endif

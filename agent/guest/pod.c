@@ -1,0 +1,175 @@
+#include "agent/guest/pod.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "agent/guest/container.h"
+#include "agent/guest/fail.h"
+#include "agent/guest/rootfs.h"
+#include "agent/guest/worker.h"
+
+enum { DESTROY_STEP_MS = 50, DESTROY_STEPS = 200, HOSTNAME_LEN = 64 };
+
+/* A pod being started or destroyed. */
+struct pod_job {
+	struct slot *slot;
+	struct guest *guest;
+	char *tag;
+	unsigned steps;
+};
+
+static void job_free(struct pod_job *job)
+{
+	free(job->tag);
+	free(job);
+}
+
+static int mount_job(void *arg, struct error *err)
+{
+	const struct pod_job *job = arg;
+
+	return rootfs_mount_share(job->tag, err);
+}
+
+static void on_mounted(struct guest *guest, void *arg, const struct error *err)
+{
+	struct pod_job *job = arg;
+	struct slot *slot = job->slot;
+
+	guest->pod_started = err->code == 0;
+	job_free(job);
+	slot_finish(slot, err);
+}
+
+void pod_start(struct guest *guest, const struct call_startpod *call, struct slot *slot)
+{
+	struct pod_job *job;
+	struct error err = { 0 };
+
+	if (guest->pod_started) {
+		slot_errorf(slot, "Pod already started, impossible to start again");
+		return;
+	}
+	if (!call->share_dir || !*call->share_dir) {
+		slot_errorf(slot, "shareDir is missing: nothing to mount");
+		return;
+	}
+	free(guest->hostname);
+	guest->hostname = call->hostname && *call->hostname ? strndup(call->hostname, HOSTNAME_LEN)
+							    : NULL;
+	if (guest->hostname)
+		(void)!sethostname(guest->hostname, strlen(guest->hostname));
+	job = calloc(1, sizeof(*job));
+	if (job)
+		job->tag = strdup(call->share_dir);
+	if (!job || !job->tag) {
+		free(job);
+		slot_errorf(slot, "start the pod: cannot allocate memory");
+		return;
+	}
+	job->slot = slot;
+	if (worker_start(guest, mount_job, on_mounted, job, &err) < 0) {
+		job_free(job);
+		slot_error(slot, &err);
+	}
+}
+
+static int unmount_job(void *arg, struct error *err)
+{
+	(void)arg;
+	if (umount2(GUEST_SHARE_DIR, MNT_DETACH) < 0 && errno != EINVAL)
+		return fail(err, -errno, "unmount '%s'", GUEST_SHARE_DIR);
+	sync();
+	return 0;
+}
+
+static void on_unmounted(struct guest *guest, void *arg, const struct error *err)
+{
+	struct pod_job *job = arg;
+	struct slot *slot = job->slot;
+
+	if (err->code == 0)
+		guest->pod_started = false;
+	job_free(job);
+	slot_finish(slot, err);
+}
+
+/* Removes what has ended. True when no container is left. */
+static bool remove_stopped(struct guest *guest)
+{
+	struct container *next;
+	struct error err;
+
+	for (struct process *p = guest->processes, *after; p; p = after) {
+		after = p->next;
+		if (p->state != PROCESS_ENDED)
+			(void)!process_signal(p, SIGKILL, &err);
+	}
+	for (struct container *c = guest->containers; c; c = next) {
+		bool busy = false;
+
+		next = c->next;
+		for (struct process *p = guest->processes; p; p = p->next)
+			busy |= p->container == c;
+		if (!busy && !c->removal)
+			container_free(c);
+	}
+	return !guest->containers;
+}
+
+/* Reports the ends that wait for the host to take output. */
+static void finish_streams(struct guest *guest)
+{
+	struct process *process = guest->processes;
+
+	while (process) {
+		if (process->state == PROCESS_ENDED) {
+			stream_finish(&process->stream);
+			process = guest->processes;
+		} else {
+			process = process->next;
+		}
+	}
+}
+
+static void destroy_step(void *arg)
+{
+	struct pod_job *job = arg;
+	struct guest *guest = job->guest;
+	struct error err = { 0 };
+
+	if (job->steps == DESTROY_STEPS / 2)
+		finish_streams(guest);
+	if (!remove_stopped(guest) && job->steps++ < DESTROY_STEPS) {
+		if (loop_add_timer(guest->loop, DESTROY_STEP_MS, destroy_step, job) > 0)
+			return;
+	}
+	if (worker_start(guest, unmount_job, on_unmounted, job, &err) < 0) {
+		struct slot *slot = job->slot;
+
+		job_free(job);
+		slot_error(slot, &err);
+	}
+}
+
+void pod_destroy(struct guest *guest, struct slot *slot)
+{
+	struct pod_job *job;
+
+	if (!guest->pod_started && !guest->containers) {
+		slot_ack(slot, NULL, 0);
+		return;
+	}
+	job = calloc(1, sizeof(*job));
+	if (!job) {
+		slot_errorf(slot, "destroy the pod: cannot allocate memory");
+		return;
+	}
+	job->slot = slot;
+	job->guest = guest;
+	destroy_step(job);
+}

@@ -1,0 +1,41 @@
+/*
+ * The queue of requests. Replies leave in the order of the requests, whenever each becomes ready. A
+ * request that may not overtake others waits here until all before it are answered.
+ */
+#ifndef AGENT_GUEST_SLOTS_H
+#define AGENT_GUEST_SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "agent/guest/guest.h"
+#include "base/error.h"
+
+enum { SLOTS_MAX = 64 };
+
+struct slot {
+	struct slot *next;
+	struct guest *guest;
+	uint32_t code;
+	char *payload; /* of the request, NUL-terminated; gone once it is started */
+	size_t len;
+	bool started;
+	bool done;
+	bool orphan; /* its peer is gone: the reply goes nowhere */
+	uint32_t reply_code;
+	char *reply;
+	size_t reply_len;
+};
+
+/* Appends a request (payload is copied). NULL when out of memory. */
+struct slot *slots_add(struct guest *guest, uint32_t code, const char *payload, size_t len);
+/* Answer a request: now or later, once. The slot may be gone afterwards. */
+void slot_ack(struct slot *slot, const void *data, size_t len);
+void slot_error(struct slot *slot, const struct error *err);
+void slot_errorf(struct slot *slot, const char *fmt, ...) printf_like(2, 3);
+/* ACK when err is NULL or unset, else ERROR. */
+void slot_finish(struct slot *slot, const struct error *err);
+/* The peer is gone: no pending reply is sent any more. Requests not yet started are forgotten. */
+void slots_orphan(struct guest *guest);
+
+#endif

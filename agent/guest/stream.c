@@ -1,0 +1,415 @@
+#include "agent/guest/stream.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "agent/guest/channel.h"
+#include "base/cleanup.h"
+
+enum {
+	CHUNK = 32 << 10,
+	CHUNK_PLAIN = 8 << 10, /* towards a host without our extension */
+	CREDIT_STEP = STREAM_WINDOW / 4,
+	IN_MAX = 2 * STREAM_WINDOW,
+	LATE_MAX = 2 << 20, /* more than its pipes can have held when a process died */
+	LINGER_MS = 100, /* how long output that others hold open is waited for after the process'
+			    death */
+};
+
+static void watch_out(struct stream_out *out);
+static void check_end(struct stream *st);
+static void restart_linger(struct stream *st);
+
+void stream_init(struct stream *st, struct guest *guest, uint64_t stdio, uint64_t stderr_id)
+{
+	*st = (struct stream){
+		.guest = guest,
+		.next = guest->streams,
+		.stdio = stdio,
+		.stderr_id = stderr_id,
+		.in_fd = -1,
+		.slave_fd = -1,
+		.in = { .max = IN_MAX + TTY_FRAME_MAX },
+		.out = { .fd = -1, .id = stdio, .credit = STREAM_WINDOW },
+		.err = { .fd = -1, .id = stderr_id, .credit = STREAM_WINDOW },
+	};
+	st->out.stream = st;
+	st->err.stream = st;
+	guest->streams = st;
+}
+
+/* --- output --- */
+
+static void unwatch_out(struct stream_out *out)
+{
+	if (out->watched)
+		loop_remove_fd(out->stream->guest->loop, out->fd);
+	out->watched = false;
+}
+
+static void end_out(struct stream_out *out)
+{
+	if (out->fd < 0)
+		return;
+	unwatch_out(out);
+	cleanup_close(&out->fd);
+}
+
+/* How much may be read now; 0 when the host or the channel must catch up first. */
+static size_t may_read(struct stream_out *out)
+{
+	struct guest *guest = out->stream->guest;
+
+	if (channel_is_full(guest->tty))
+		return 0;
+	if (!guest->flow)
+		return CHUNK_PLAIN;
+	return out->credit < CHUNK ? (size_t)out->credit : CHUNK;
+}
+
+/* Reads one chunk straight into the channel's buffer behind a header. Returns as read(2). */
+static ssize_t move_chunk(struct stream_out *out, size_t max)
+{
+	struct strbuf *buf = &out->stream->guest->tty->out;
+	uint64_t id = htobe64(out->id);
+	char *room = strbuf_reserve(buf, TTY_HEADER_LEN + max);
+	uint32_t len;
+	ssize_t n;
+
+	if (!room) {
+		errno = EAGAIN;
+		return -1;
+	}
+	n = read(out->fd, room + TTY_HEADER_LEN, max);
+	if (n <= 0)
+		return n;
+	len = htobe32((uint32_t)n + TTY_HEADER_LEN);
+	memcpy(room, &id, sizeof(id));
+	memcpy(room + sizeof(id), &len, sizeof(len));
+	strbuf_grown(buf, TTY_HEADER_LEN + (size_t)n);
+	if (out->stream->guest->flow)
+		out->credit -= (uint64_t)n;
+	return n;
+}
+
+static bool is_readable(const struct stream_out *out)
+{
+	struct pollfd pfd = { .fd = out->fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
+static void on_linger(void *arg)
+{
+	struct stream *st = arg;
+
+	st->timer = 0;
+	/* output that the host keeps waiting is not lost to the clock */
+	if ((st->out.fd >= 0 && !st->out.watched) || (st->err.fd >= 0 && !st->err.watched))
+		return;
+	if (is_readable(&st->out) || is_readable(&st->err))
+		restart_linger(st);
+	else
+		stream_finish(st);
+}
+
+static void restart_linger(struct stream *st)
+{
+	if (!st->exited || st->finished)
+		return;
+	if (st->timer > 0)
+		loop_remove_timer(st->guest->loop, st->timer);
+	st->timer = loop_add_timer(st->guest->loop, LINGER_MS, on_linger, st);
+}
+
+static void on_out(void *arg, int fd, uint32_t events)
+{
+	struct stream_out *out = arg;
+	struct stream *st = out->stream;
+	size_t max = may_read(out);
+	ssize_t n;
+
+	(void)fd;
+	(void)events;
+	if (max == 0) {
+		unwatch_out(out);
+		return;
+	}
+	n = move_chunk(out, max);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		end_out(out); /* a terminal ends with EIO */
+	else
+		channel_flush(st->guest->tty);
+	if (n > 0 && st->exited)
+		st->late += (size_t)n;
+	if (n > 0)
+		restart_linger(st);
+	if (st->late > LATE_MAX)
+		stream_finish(st); /* its own output has passed; others go on writing */
+	else
+		check_end(st);
+}
+
+static void watch_out(struct stream_out *out)
+{
+	struct stream *st = out->stream;
+
+	if (out->fd < 0 || out->watched || may_read(out) == 0)
+		return;
+	if (loop_add_fd(st->guest->loop, out->fd, EPOLLIN, on_out, out) < 0) {
+		end_out(out);
+		return;
+	}
+	out->watched = true;
+	restart_linger(st);
+}
+
+void streams_resume(struct guest *guest)
+{
+	for (struct stream *st = guest->streams; st; st = st->next) {
+		watch_out(&st->out);
+		watch_out(&st->err);
+	}
+}
+
+/* --- the end --- */
+
+static void check_end(struct stream *st)
+{
+	if (st->exited && !st->finished && st->out.fd < 0 && st->err.fd < 0)
+		stream_finish(st);
+}
+
+void stream_exit(struct stream *st, int exit_code)
+{
+	st->exited = true;
+	st->exit_code = exit_code;
+	cleanup_close(&st->slave_fd);
+	restart_linger(st);
+	check_end(st);
+}
+
+void stream_finish(struct stream *st)
+{
+	struct strbuf *buf = &st->guest->tty->out;
+	struct channel *tty = st->guest->tty;
+	char code = (char)st->exit_code;
+
+	if (st->finished)
+		return;
+	st->finished = true;
+	if (st->stdio &&
+	    (tty_encode(buf, st->stdio, NULL, 0) < 0 || tty_encode(buf, st->stdio, &code, 1) < 0))
+		strbuf_clear(buf); /* out of memory: a torn frame would be worse */
+	stream_done(st);
+	channel_flush(tty);
+	if (st->on_finished)
+		st->on_finished(st->arg);
+}
+
+static void close_in(struct stream *st)
+{
+	if (st->in_watched)
+		loop_remove_fd(st->guest->loop, st->in_fd);
+	st->in_watched = false;
+	cleanup_close(&st->in_fd);
+	strbuf_done(&st->in);
+}
+
+static void unthrottle(struct stream *st)
+{
+	if (!st->in_throttled)
+		return;
+	st->in_throttled = false;
+	for (struct stream *other = st->guest->streams; other; other = other->next)
+		if (other->in_throttled)
+			return;
+	channel_pause(st->guest->tty, false);
+}
+
+void stream_done(struct stream *st)
+{
+	struct stream **link;
+
+	if (!st->guest)
+		return;
+	link = &st->guest->streams;
+	while (*link && *link != st)
+		link = &(*link)->next;
+	if (*link)
+		*link = st->next;
+	if (st->timer > 0)
+		loop_remove_timer(st->guest->loop, st->timer);
+	st->timer = 0;
+	close_in(st);
+	end_out(&st->out);
+	end_out(&st->err);
+	cleanup_close(&st->slave_fd);
+	unthrottle(st);
+}
+
+/* --- input --- */
+
+static void on_in(void *arg, int fd, uint32_t events);
+
+/* Gives the host credit back in steps, and the rest when nothing is queued. */
+static void give_credit(struct stream *st)
+{
+	if (!st->guest->flow)
+		st->in_taken = 0;
+	if (st->in_taken == 0 || (st->in_taken < CREDIT_STEP && st->in.len > 0))
+		return;
+	if (tty_encode_credit(&st->guest->tty->out, st->stdio, st->in_taken) < 0)
+		return;
+	st->in_taken = 0;
+	channel_flush(st->guest->tty);
+}
+
+/* Waits for room in the pipe, or stops waiting. */
+static void watch_in(struct stream *st, bool wanted)
+{
+	struct loop *loop = st->guest->loop;
+
+	if (wanted == st->in_watched)
+		return;
+	if (wanted)
+		st->in_watched = loop_add_fd(loop, st->in_fd, EPOLLOUT, on_in, st) == 0;
+	else
+		loop_remove_fd(loop, st->in_fd);
+	st->in_watched = wanted && st->in_watched;
+}
+
+static void push_in(struct stream *st)
+{
+	size_t done = 0;
+
+	while (st->in_fd >= 0 && done < st->in.len) {
+		ssize_t n = write(st->in_fd, st->in.data + done, st->in.len - done);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN)
+			break;
+		/* nobody reads any more: swallow it */
+		done = n < 0 ? st->in.len : done + (size_t)n;
+	}
+	st->in_taken += (uint32_t)done;
+	strbuf_consume(&st->in, done);
+	give_credit(st);
+	if (st->in.len == 0 && st->in_eof && !st->terminal)
+		close_in(st);
+	else if (st->in_fd >= 0)
+		watch_in(st, st->in.len > 0);
+	if (st->in.len < STREAM_WINDOW / 2)
+		unthrottle(st);
+}
+
+static void on_in(void *arg, int fd, uint32_t events)
+{
+	(void)fd;
+	(void)events;
+	push_in(arg);
+}
+
+static void take_stdin(struct stream *st, const struct tty_frame *frame)
+{
+	if (frame->len == 0) {
+		st->in_eof = true;
+		push_in(st);
+		return;
+	}
+	if (st->in_fd < 0 || st->in_eof || st->in.len + frame->len > IN_MAX + TTY_FRAME_MAX ||
+	    strbuf_add(&st->in, frame->payload, frame->len) < 0) {
+		st->in_taken += frame->len;
+		give_credit(st);
+		return;
+	}
+	push_in(st);
+	if (!st->guest->flow && st->in.len >= STREAM_WINDOW) {
+		st->in_throttled = true;
+		channel_pause(st->guest->tty, true);
+	}
+}
+
+static void take_credit(struct guest *guest, uint64_t id, const struct tty_frame *frame)
+{
+	uint32_t bytes;
+
+	if (frame->len != sizeof(bytes) || !guest->flow)
+		return;
+	memcpy(&bytes, frame->payload, sizeof(bytes));
+	for (struct stream *st = guest->streams; st; st = st->next) {
+		struct stream_out *out = id == st->stdio       ? &st->out
+					 : id == st->stderr_id ? &st->err
+							       : NULL;
+
+		if (!out)
+			continue;
+		out->credit += be32toh(bytes);
+		if (out->credit > STREAM_WINDOW)
+			out->credit = STREAM_WINDOW;
+		watch_out(out);
+		return;
+	}
+}
+
+struct stream *streams_find(struct guest *guest, uint64_t stdio)
+{
+	for (struct stream *st = guest->streams; st && stdio; st = st->next)
+		if (st->stdio == stdio)
+			return st;
+	return NULL;
+}
+
+void streams_input(struct guest *guest, const struct tty_frame *frame)
+{
+	struct stream *st;
+
+	if (frame->stream & STREAM_CREDIT_BIT) {
+		take_credit(guest, frame->stream & ~STREAM_CREDIT_BIT, frame);
+		return;
+	}
+	st = streams_find(guest, frame->stream);
+	if (st && !st->finished)
+		take_stdin(st, frame);
+}
+
+void streams_reset_credit(struct guest *guest)
+{
+	for (struct stream *st = guest->streams; st; st = st->next) {
+		st->out.credit = STREAM_WINDOW;
+		st->err.credit = STREAM_WINDOW;
+		st->in_taken = 0;
+	}
+	streams_resume(guest);
+}
+
+/* --- opening --- */
+
+void stream_open_pipes(struct stream *st, int in_fd, int out_fd, int err_fd)
+{
+	st->in_fd = in_fd;
+	st->out.fd = out_fd;
+	st->err.fd = err_fd;
+	watch_out(&st->out);
+	watch_out(&st->err);
+	push_in(st);
+}
+
+void stream_open_terminal(struct stream *st, int master_fd)
+{
+	st->terminal = true;
+	st->slave_fd = ioctl(master_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	st->in_fd = fcntl(master_fd, F_DUPFD_CLOEXEC, 3); /* each direction is watched by itself */
+	st->out.fd = master_fd;
+	watch_out(&st->out);
+	push_in(st);
+}
