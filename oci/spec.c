@@ -105,9 +105,9 @@ static const char *dir_name(int dir_fd, char buf[PATH_MAX])
 	ssize_t len;
 
 	if (dir_fd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/self/cwd");
+		(void)snprintf(link, sizeof(link), "/proc/self/cwd");
 	else
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", dir_fd);
 	len = readlink(link, buf, PATH_MAX - 1);
 	if (len < 0)
 		return "?";

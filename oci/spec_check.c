@@ -17,6 +17,12 @@ static bool is_empty(const char *text)
 	return !text || !*text;
 }
 
+/* For messages and comparisons: "" instead of NULL. */
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
 static bool is_one_of(const char *word, const char *const *words)
 {
 	for (; *words; words++) {
@@ -33,7 +39,7 @@ static int check_rlimits(const struct json_objs *rlimits, struct error *err)
 	const struct oci_rlimit *items = rlimits->items;
 
 	for (size_t i = 0; i < rlimits->len; i++) {
-		const char *type = items[i].type ? items[i].type : "";
+		const char *type = or_empty(items[i].type);
 
 		if (oci_rlimit_number(type) < 0)
 			return err_msg(err, -EINVAL, "wrong rlimit value: %s", type);
@@ -43,7 +49,7 @@ static int check_rlimits(const struct json_objs *rlimits, struct error *err)
 				       " is above the hard limit %" PRIu64,
 				       type, items[i].soft, items[i].hard);
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(items[j].type, type) == 0)
+			if (strcmp(or_empty(items[j].type), type) == 0)
 				return err_msg(err, -EINVAL, "duplicated rlimits: %s", type);
 		}
 	}
@@ -82,7 +88,7 @@ static int check_io_priority(const struct oci_io_priority *prio, struct error *e
 
 	if (is_empty(prio->io_class) || !is_one_of(prio->io_class, known))
 		return err_msg(err, -EINVAL, "invalid ioPriority.Class: %s",
-			       prio->io_class ? prio->io_class : "");
+			       or_empty(prio->io_class));
 	if (prio->priority < 0 || prio->priority > 7)
 		return err_msg(err, -EINVAL, "invalid ioPriority.Priority: %" PRId32,
 			       prio->priority);
@@ -179,7 +185,7 @@ static int check_hook_list(const char *name, const struct json_objs *hooks, stru
 		if (is_empty(h[i].path) || h[i].path[0] != '/')
 			return err_msg(err, -EINVAL,
 				       "hooks.%s[%zu]: path '%s' is not an absolute path", name, i,
-				       h[i].path ? h[i].path : "");
+				       or_empty(h[i].path));
 		if (h[i].timeout_s.set && h[i].timeout_s.value <= 0)
 			return err_msg(err, -EINVAL,
 				       "hooks.%s[%zu]: timeout must be greater than zero", name, i);
@@ -215,7 +221,7 @@ static int check_namespaces(const struct json_objs *namespaces, struct error *er
 	const struct oci_namespace *ns = namespaces->items;
 
 	for (size_t i = 0; i < namespaces->len; i++) {
-		const char *type = ns[i].type ? ns[i].type : "";
+		const char *type = or_empty(ns[i].type);
 
 		if (oci_namespace_flag(type) < 0)
 			return err_msg(err, -EINVAL, "namespace \"%s\" does not exist", type);
@@ -224,7 +230,7 @@ static int check_namespaces(const struct json_objs *namespaces, struct error *er
 				       "namespace \"%s\": path '%s' is not an absolute path", type,
 				       ns[i].path);
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(ns[j].type, type) == 0)
+			if (strcmp(or_empty(ns[j].type), type) == 0)
 				return err_msg(err, -EINVAL,
 					       "malformed spec file: duplicated ns \"%s\"", type);
 		}
@@ -241,10 +247,10 @@ static int check_devices(const struct json_objs *devices, struct error *err)
 		if (is_empty(d[i].path) || d[i].path[0] != '/')
 			return err_msg(err, -EINVAL,
 				       "linux.devices[%zu]: path '%s' is not an absolute path", i,
-				       d[i].path ? d[i].path : "");
+				       or_empty(d[i].path));
 		if (is_empty(d[i].type) || !is_one_of(d[i].type, known))
 			return err_msg(err, -EINVAL, "invalid device type \"%s\" of %s",
-				       d[i].type ? d[i].type : "", d[i].path);
+				       or_empty(d[i].type), d[i].path);
 	}
 	return 0;
 }

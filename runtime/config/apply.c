@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-#include "runtime/config/config_internal.h"
+#include "runtime/config/keys.h"
 #include "runtime/config/nearest.h"
 
 struct applier {

@@ -11,7 +11,7 @@
 #include "base/fs.h"
 #include "base/proc.h"
 #include "base/strbuf.h"
-#include "runtime/config/config_internal.h"
+#include "runtime/config/keys.h"
 
 #define FILE_NAME     "configuration.toml"
 #define DROP_IN_DIR   "config.d"

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "acrun_version.h"
 #include "base/strbuf.h"
-#include "runtime/config/config_internal.h"
+#include "runtime/config/keys.h"
 
 #define HOST_DIR       "/run/acrun-host"
 #define DEFAULT_INITRD ACRUN_REL_DATADIR "/initrd.cpio"

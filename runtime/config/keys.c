@@ -2,7 +2,7 @@
  * The one table of configuration keys. A new key: a member in the struct, a row here, a paragraph
  * in configuration.toml.in. A key stands here only when something reads it.
  */
-#include "runtime/config/config_internal.h"
+#include "runtime/config/keys.h"
 
 #include "acrun_version.h"
 

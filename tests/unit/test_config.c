@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "runtime/config/config_internal.h"
+#include "runtime/config/keys.h"
 #include "runtime/config/nearest.h"
 
 /* A prefix and a /etc of our own, removed after each test. */

@@ -1,6 +1,6 @@
-/* The table of keys and the steps of reading them; for this folder and its tests. */
-#ifndef RUNTIME_CONFIG_CONFIG_INTERNAL_H
-#define RUNTIME_CONFIG_CONFIG_INTERNAL_H
+/* The table of keys and the steps of reading them. To get the configuration, use config.h. */
+#ifndef RUNTIME_CONFIG_KEYS_H
+#define RUNTIME_CONFIG_KEYS_H
 
 #include "base/toml.h"
 #include "runtime/config/config.h"
