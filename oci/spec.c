@@ -98,7 +98,7 @@ static const struct json_limits spec_limits = {
 	.max_bytes = OCI_SPEC_MAX,
 };
 
-/* "/the/bundle" behind a directory descriptor, for messages. */
+/* The directory behind a descriptor, for messages. */
 static const char *dir_name(int dir_fd, char buf[PATH_MAX])
 {
 	char link[64];
@@ -115,29 +115,41 @@ static const char *dir_name(int dir_fd, char buf[PATH_MAX])
 	return buf;
 }
 
+static int load_text(int dir_fd, const char *file, const char *place, struct strbuf *text,
+		     struct error *err)
+{
+	int ret = fs_read_file_at(dir_fd, file, text, OCI_SPEC_MAX);
+
+	if (ret == -ENOENT) {
+		err_msg(err, ret, "JSON specification file %s not found", file);
+		return err_hint(err, "looked for '%s'; --bundle names the directory it is in",
+				place);
+	}
+	if (ret == -EFBIG)
+		return err_msg(err, ret, "'%s' is larger than the %d MiB that are allowed", place,
+			       OCI_SPEC_MAX >> 20);
+	return ret < 0 ? err_set(err, ret, "read '%s'", place) : 0;
+}
+
 int oci_spec_load(int bundle_dir_fd, const char *file, struct arena *arena, struct oci_spec *spec,
 		  struct error *err)
 {
 	auto_strbuf struct strbuf text = { 0 };
 	char dir[PATH_MAX];
-	int ret = fs_read_file_at(bundle_dir_fd, file, &text, OCI_SPEC_MAX);
+	char place[2 * PATH_MAX];
+	int ret;
 
-	if (ret == -ENOENT) {
-		err_msg(err, ret, "JSON specification file %s not found", file);
-		err_hint(err, "looked in '%s'; --bundle names the directory it is in",
-			 dir_name(bundle_dir_fd, dir));
-		return ret;
-	}
-	if (ret == -EFBIG)
-		return err_msg(err, ret, "'%s/%s' is larger than the %d MiB that are allowed",
-			       dir_name(bundle_dir_fd, dir), file, OCI_SPEC_MAX >> 20);
+	if (file[0] == '/')
+		(void)snprintf(place, sizeof(place), "%.*s", PATH_MAX, file);
+	else
+		(void)snprintf(place, sizeof(place), "%s/%.*s", dir_name(bundle_dir_fd, dir),
+			       PATH_MAX - 2, file);
+	ret = load_text(bundle_dir_fd, file, place, &text, err);
 	if (ret < 0)
-		return err_set(err, ret, "read '%s/%s'", dir_name(bundle_dir_fd, dir), file);
+		return ret;
 	ret = json_decode(&oci_spec_type, strbuf_str(&text), text.len, &spec_limits, arena, spec,
 			  err);
-	if (ret < 0)
-		return err_ctx(err, "'%s/%s'", dir_name(bundle_dir_fd, dir), file);
-	return 0;
+	return ret < 0 ? err_ctx(err, "'%s'", place) : 0;
 }
 
 int oci_process_decode(const char *name, const char *text, size_t len, struct arena *arena,
