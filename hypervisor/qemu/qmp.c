@@ -188,6 +188,8 @@ static int explain(int code, const char *doing, struct error *err)
 	case -EMSGSIZE:
 		return err_msg(err, code, "QEMU answers %s with more than %d bytes", doing,
 			       QMP_MESSAGE_MAX);
+	case -EINVAL:
+		return err_msg(err, code, "the arguments of %s for QEMU are no JSON", doing);
 	case -EBADMSG:
 		return err_msg(err, code, "QEMU answers %s with something that is no message",
 			       doing);
@@ -204,15 +206,24 @@ static int refused(const struct qmp_message *msg, const char *command, struct er
 		       desc);
 }
 
+/* A line that is no JSON would be answered by any number of errors: it is not sent. */
 static int build_command(struct strbuf *out, const char *command, const char *arguments,
 			 uint64_t id)
 {
+	auto_arena struct arena arena = { 0 };
+	struct qmp_message parsed;
+	struct error ignored;
+
 	(void)strbuf_adds(out, "{\"execute\":");
 	(void)json_quote(out, command);
 	if (arguments)
 		(void)strbuf_addf(out, ",\"arguments\":%s", arguments);
 	(void)strbuf_addf(out, ",\"id\":%llu}\n", (unsigned long long)id);
-	return strbuf_error(out);
+	if (strbuf_error(out) < 0)
+		return strbuf_error(out);
+	return json_decode(&message_type, out->data, out->len, NULL, &arena, &parsed, &ignored) < 0
+		       ? -EINVAL
+		       : 0;
 }
 
 /* Sends a command; with fd >= 0 that descriptor goes along with the first byte. */
@@ -253,6 +264,8 @@ static int execute(struct qmp *qmp, const char *command, const char *arguments, 
 	}
 	if (ret < 0)
 		return explain(ret, command, err);
+	if (!msg.id.set)
+		qmp->broken = true;
 	if (msg.error)
 		return refused(&msg, command, err);
 	if (!result)

@@ -118,13 +118,19 @@ static void test_refusals(void **state)
 	assert_string_equal(f->err.text, "QEMU refuses device_del: Device 'x' not found");
 	say(f, "{\"id\": 3, \"error\": {\"class\": \"CommandNotFound\", \"desc\": \"no\"}}\r\n");
 	assert_int_equal(qmp_execute(&f->qmp, "x", NULL, SHORT_MS, NULL, &f->err), -ENOSYS);
-	/* Without an id: QEMU could not parse the command. */
-	say(f, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n");
-	assert_int_equal(qmp_execute(&f->qmp, "x", "{", SHORT_MS, NULL, &f->err), -EREMOTEIO);
-	assert_string_equal(f->err.text, "QEMU refuses x: JSON parse error");
-	/* A refusal breaks nothing. */
+	/* A refusal breaks nothing, and arguments that are no JSON are not sent. */
+	heard(f, "{\"execute\":\"qmp_capabilities\",\"id\":1}\n"
+		 "{\"execute\":\"device_del\",\"id\":2}\n{\"execute\":\"x\",\"id\":3}\n");
+	assert_int_equal(qmp_execute(&f->qmp, "x", "}{", SHORT_MS, NULL, &f->err), -EINVAL);
+	assert_string_equal(f->err.text, "the arguments of x for QEMU are no JSON");
 	say(f, "{\"return\": {}, \"id\": 5}\r\n");
 	assert_int_equal(qmp_execute(&f->qmp, "y", NULL, SHORT_MS, NULL, &f->err), 0);
+	heard(f, "{\"execute\":\"y\",\"id\":5}\n");
+	/* An error about nothing in particular does break it. */
+	say(f, "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n");
+	assert_int_equal(qmp_execute(&f->qmp, "x", NULL, SHORT_MS, NULL, &f->err), -EREMOTEIO);
+	assert_string_equal(f->err.text, "QEMU refuses x: JSON parse error");
+	assert_int_equal(qmp_execute(&f->qmp, "x", NULL, SHORT_MS, NULL, &f->err), -ENOTCONN);
 }
 
 static void test_events(void **state)
