@@ -45,84 +45,75 @@ constexpr size_t max_len = 1 << 20;
 constexpr size_t max_dots = 4096;
 
 /* What toml++ itself is not safe against is found before it sees the text. */
-class precheck
-{
-      public:
-	explicit precheck(std::string_view doc) : text(doc)
-	{
-		/* A byte order mark is fine. */
-		if (text.substr(0, 3) == "\xef\xbb\xbf")
-			pos = 3;
-	}
-
-	/* Returns what is wrong, at line(), or NULL. */
-	const char *run()
-	{
-		for (; pos < text.size(); pos++) {
-			const char c = text[pos];
-
-			if (c == '#')
-				skip_comment();
-			else if (c == '"' || c == '\'')
-				skip_string(c);
-			/* No ASCII is always an error; toml++ 3.3 has undefined behaviour for some.
-			 */
-			else if (static_cast<unsigned char>(c) >= 0x80)
-				return "only ASCII may stand outside of strings and comments";
-			/* Dotted keys nest tables, which toml++ walks and destroys recursively. */
-			else if (c == '.' && ++dots > max_dots)
-				return "too many dots outside of strings and comments";
-		}
-		return nullptr;
-	}
-
-	unsigned line() const
-	{
-		const auto end = text.begin() +
-				 static_cast<std::ptrdiff_t>(std::min(pos, text.size()));
-
-		return 1 + static_cast<unsigned>(std::count(text.begin(), end, '\n'));
-	}
-
-      private:
+struct precheck {
 	std::string_view text;
-	size_t pos = 0;
-	size_t dots = 0;
-
-	void skip_comment()
-	{
-		while (pos + 1 < text.size() && text[pos + 1] != '\n')
-			pos++;
-	}
-
-	bool is_triple(char quote) const
-	{
-		return pos + 2 < text.size() && text[pos] == quote && text[pos + 1] == quote &&
-		       text[pos + 2] == quote;
-	}
-
-	/* From the opening quote to the last closing one. What toml++ refuses anyway may be
-	 * misread. */
-	void skip_string(char quote)
-	{
-		const bool multiline = is_triple(quote);
-
-		pos += multiline ? 3 : 1;
-		for (; pos < text.size(); pos++) {
-			if (quote == '"' && text[pos] == '\\')
-				pos++;
-			else if (multiline ? is_triple(quote)
-					   : text[pos] == quote || text[pos] == '\n')
-				break;
-		}
-		if (!multiline)
-			return;
-		pos += 2;
-		/* Two more quotes belong to the text. */
-		for (int i = 0; i < 2 && pos + 1 < text.size() && text[pos + 1] == quote; i++)
-			pos++;
-	}
+	size_t pos;
+	size_t dots;
 };
+
+unsigned line_of(const precheck &c)
+{
+	const auto end = c.text.begin() +
+			 static_cast<std::ptrdiff_t>(std::min(c.pos, c.text.size()));
+
+	return 1 + static_cast<unsigned>(std::count(c.text.begin(), end, '\n'));
+}
+
+void skip_comment(precheck &c)
+{
+	while (c.pos + 1 < c.text.size() && c.text[c.pos + 1] != '\n')
+		c.pos++;
+}
+
+bool is_triple(const precheck &c, char quote)
+{
+	return c.pos + 2 < c.text.size() && c.text[c.pos] == quote && c.text[c.pos + 1] == quote &&
+	       c.text[c.pos + 2] == quote;
+}
+
+/* From the opening quote to the last closing one. What toml++ refuses anyway may be misread. */
+void skip_string(precheck &c, char quote)
+{
+	const bool multiline = is_triple(c, quote);
+
+	c.pos += multiline ? 3 : 1;
+	for (; c.pos < c.text.size(); c.pos++) {
+		const char at = c.text[c.pos];
+
+		if (quote == '"' && at == '\\')
+			c.pos++;
+		else if (multiline ? is_triple(c, quote) : at == quote || at == '\n')
+			break;
+	}
+	if (!multiline)
+		return;
+	c.pos += 2;
+	/* Two more quotes belong to the text. */
+	for (int i = 0; i < 2 && c.pos + 1 < c.text.size() && c.text[c.pos + 1] == quote; i++)
+		c.pos++;
+}
+
+/* Returns what is wrong, at line_of(), or NULL. */
+const char *find_wrong(precheck &c)
+{
+	/* A byte order mark is fine. */
+	if (c.text.substr(0, 3) == "\xef\xbb\xbf")
+		c.pos = 3;
+	for (; c.pos < c.text.size(); c.pos++) {
+		const char at = c.text[c.pos];
+
+		if (at == '#')
+			skip_comment(c);
+		else if (at == '"' || at == '\'')
+			skip_string(c, at);
+		else if (static_cast<unsigned char>(at) >= 0x80)
+			return "only ASCII may stand outside of strings and comments";
+		/* Dotted keys nest tables, which toml++ walks and destroys recursively. */
+		else if (at == '.' && ++c.dots > max_dots)
+			return "too many dots outside of strings and comments";
+	}
+	return nullptr;
+}
 
 struct walk {
 	const char *name;
@@ -262,11 +253,11 @@ int toml_visit(const char *name, const char *text, size_t len, toml_visit_fn *vi
 	try {
 		const std::string_view view(text, len);
 		struct walk w = { name, visit, table, arg, err, {} };
-		precheck check(view);
-		const char *wrong = check.run();
+		precheck check = { view, 0, 0 };
+		const char *wrong = find_wrong(check);
 
 		if (wrong)
-			return err_msg(err, -EINVAL, "%s:%u: %s", name, check.line(), wrong);
+			return err_msg(err, -EINVAL, "%s:%u: %s", name, line_of(check), wrong);
 		return walk_table(w, toml::parse(view));
 	} catch (const toml::parse_error &failure) {
 		const toml::source_position at = failure.source().begin;
