@@ -26,7 +26,8 @@ static bool is_paused(const struct client *client)
 
 	if (client->busy)
 		return true;
-	if (client->session && session_stdin_is_full(client->session))
+	/* A shim that counts credit cannot send too much, and its signals must pass. */
+	if (client->session && !client->flow && session_stdin_is_full(client->session))
 		return true;
 	if (!client->session && outq_len(&client->out) > ANSWERS_MAX)
 		return true;

@@ -249,7 +249,9 @@ static void on_disconnect_shim(struct client *client, struct request *request,
 		return;
 	}
 	session_release(client->session, true);
+	/* The closed connection is the answer. */
 	client_close(client);
+	request_reply(request, NULL, 0);
 }
 
 static void on_signal(struct client *client, struct request *request,
