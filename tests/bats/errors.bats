@@ -67,10 +67,13 @@ with_config() {
 @test "errors: ids: empty, bad characters, dots, unknown, in use" {
 	make_bundle -- sleep 300
 	local id
-	for id in '' 'a/b' '..' '.' 'a b' 'ü'; do
+	run acrun create --bundle "$BUNDLE" '' </dev/null
+	assert_status 1
+	assert_output_has "container id cannot be empty"
+	for id in 'a/b' '..' '.' 'a b' 'ü'; do
 		run acrun create --bundle "$BUNDLE" "$id" </dev/null
 		assert_status 1
-		assert_output_has "container id"
+		assert_output_has "invalid container ID format"
 	done
 	run acrun state nope
 	assert_status 1
