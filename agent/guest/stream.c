@@ -322,7 +322,8 @@ static void on_in(void *arg, int fd, uint32_t events)
 static void take_stdin(struct stream *st, const struct tty_frame *frame)
 {
 	if (frame->len == 0) {
-		st->in_eof = true;
+		/* a terminal's input has no end; who wants one types ^D */
+		st->in_eof = !st->terminal;
 		push_in(st);
 		return;
 	}
