@@ -117,8 +117,10 @@ static int load(struct record *rec, const char *id, struct error *err)
 	if (ret < 0)
 		return err_ctx(err, "'%s/%s'", rec->dir_path, state_file);
 	if (rec->state.version != STORE_VERSION)
-		return err_msg(err, -EPROTO, "'%s/%s' has version %u, this acrun knows %u",
-			       rec->dir_path, state_file, rec->state.version, STORE_VERSION);
+		return err_msg(
+			err, -EPROTO,
+			"'%s/%s' has version %u, this acrun knows %u (use the acrun that made it)",
+			rec->dir_path, state_file, rec->state.version, STORE_VERSION);
 	return 0;
 }
 
@@ -144,7 +146,17 @@ int record_create(struct record *rec, const char *root, const char *id, struct e
 	ret = open_dirs(rec, root, id, err);
 	if (ret == 0)
 		ret = lock_dir(rec);
-	return ret < 0 ? fail_open(rec, root, id, ret, err) : 0;
+	/* Between mkdir and lock it may have been deleted, and made again by somebody else. */
+	if (ret == 0)
+		ret = fs_exists_at(rec->dir_fd, state_file);
+	if (ret == 0)
+		return 0;
+	cleanup_close(&rec->dir_fd);
+	if (ret == 1)
+		return err_msg(err, -EEXIST, "container with given ID already exists: %s", id);
+	if (ret == -ENOENT)
+		return err_msg(err, ret, "container %s was deleted while it was being created", id);
+	return fail_open(rec, root, id, ret, err);
 }
 
 int record_open(struct record *rec, const char *root, const char *id, struct error *err)
