@@ -30,28 +30,43 @@ static size_t find_start(const char *text, size_t len, unsigned lines)
 	return len - start > TAIL_MAX ? len - TAIL_MAX : start;
 }
 
+/* Joins the lines: what cannot be printed is dropped, and so are blanks around a line. */
+static void join_lines(struct strbuf *out, const char *text, size_t len)
+{
+	size_t blanks = 0;
+	bool gap = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n') {
+			gap = out->len > 0;
+			blanks = 0;
+		} else if (text[i] == ' ' || text[i] == '\t') {
+			blanks += !gap && out->len > 0;
+		} else if (isgraph((unsigned char)text[i])) {
+			strbuf_addf(out, "%s%*s%c", gap ? "; " : "", (int)blanks, "", text[i]);
+			gap = false;
+			blanks = 0;
+		}
+	}
+}
+
 void tail_add(struct strbuf *buf, int dir_fd, const char *name, unsigned lines)
 {
 	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_strbuf struct strbuf joined = { 0 };
 	char text[TAIL_WINDOW];
 	struct stat st;
+	size_t start, skip;
 	ssize_t n;
-	bool gap = false, begun = false;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return;
 	n = pread(fd, text, sizeof(text), st.st_size > TAIL_WINDOW ? st.st_size - TAIL_WINDOW : 0);
 	if (n <= 0)
 		return;
-	for (size_t i = find_start(text, (size_t)n, lines); i < (size_t)n; i++) {
-		if (text[i] == '\n') {
-			gap = begun;
-		} else if (isprint((unsigned char)text[i])) {
-			if (gap)
-				strbuf_adds(buf, "; ");
-			strbuf_addc(buf, text[i]);
-			gap = false;
-			begun = true;
-		}
-	}
+	start = find_start(text, (size_t)n, lines);
+	join_lines(&joined, text + start, (size_t)n - start);
+	skip = joined.len > TAIL_MAX ? joined.len - TAIL_MAX : 0;
+	if (joined.len > 0)
+		strbuf_add(buf, joined.data + skip, joined.len - skip);
 }
