@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include "base/cleanup.h"
 
 static const char own_netns[] = "/proc/self/ns/net";
@@ -24,17 +26,35 @@ static int make_netns(struct error *err)
 	return made < 0 ? (err ? err->code : -EIO) : take_fd(&made);
 }
 
+/* The file of a namespace that is gone is an ordinary one: that would show only when a helper tries
+ * to join. */
+static int join_netns(const char *path, int *fd, struct error *err)
+{
+	auto_close int found = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (found < 0)
+		return err_set(err, -errno, "open the network namespace '%s'", path);
+	if (ioctl(found, NS_GET_NSTYPE) != CLONE_NEWNET)
+		return err_msg(err, -EINVAL,
+			       "'%s' is no network namespace (linux.namespaces of config.json)",
+			       path);
+	*fd = take_fd(&found);
+	return 0;
+}
+
 int netns_open(const struct oci_spec *spec, int *fd, struct error *err)
 {
 	const char *path = oci_spec_namespace(spec, "network");
+	int ret;
 
 	*fd = -1;
 	if (!path)
 		return 0;
-	if (!*path) {
-		*fd = make_netns(err);
-		return *fd < 0 ? *fd : 0;
-	}
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	return *fd < 0 ? err_set(err, -errno, "open the network namespace '%s'", path) : 0;
+	if (*path)
+		return join_netns(path, fd, err);
+	ret = make_netns(err);
+	if (ret < 0)
+		return ret;
+	*fd = ret;
+	return 0;
 }
