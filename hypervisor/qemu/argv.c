@@ -208,7 +208,7 @@ static void put_timer_params(const struct builder *b, struct strbuf *line)
 	if (b->spec->vcpus == 1)
 		put_param(line, b->machine->tcg_up_params);
 	if (b->spec->tsc_khz)
-		(void)strbuf_addf(line, " tsc_early_khz=%u", b->spec->tsc_khz);
+		(void)strbuf_addf(line, " tsc_early_khz=%u tsc=reliable", b->spec->tsc_khz);
 }
 
 static void put_kernel_params(const struct builder *b, struct strbuf *line)

@@ -1,6 +1,11 @@
 #include "hypervisor/qemu/qemu_internal.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <time.h>
+
+#include "base/fs.h"
+#include "base/strbuf.h"
 
 #if defined(__x86_64__)
 #include <x86intrin.h>
@@ -34,13 +39,35 @@ static struct sample take_sample(void)
 	return best;
 }
 
+/* The host's kernel takes the counter off this list when it finds it unsteady. No list, no
+ * objection. */
+static bool is_steady(void)
+{
+	static const char list[] =
+		"/sys/devices/system/clocksource/clocksource0/available_clocksource";
+	auto_strbuf struct strbuf text = { 0 };
+
+	if (fs_read_file_at(AT_FDCWD, list, &text, 4096) < 0)
+		return true;
+	for (const char *at = strbuf_str(&text); *at;) {
+		size_t len = strcspn(at, " \n");
+
+		if (len == 3 && !memcmp(at, "tsc", 3))
+			return true;
+		at += len + strspn(at + len, " \n");
+	}
+	return false;
+}
+
 uint32_t tsc_measure_khz(void)
 {
 	const struct timespec span = { .tv_nsec = SPAN_NS };
-	struct sample from = take_sample();
-	struct sample to;
+	struct sample from, to;
 	uint64_t khz;
 
+	if (!is_steady())
+		return 0;
+	from = take_sample();
 	(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &span, NULL);
 	to = take_sample();
 	/* Cut short by a signal, or a counter that stands still or jumps: no figure is better than
