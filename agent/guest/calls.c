@@ -22,7 +22,9 @@ static bool decode(const struct json_type *type, const char *payload, size_t len
 {
 	struct error err = { 0 };
 
-	if (json_decode(type, payload, len, NULL, arena, out, &err) == 0)
+	if (!out)
+		(void)fail_set(&err, -ENOMEM, "take over the request");
+	else if (json_decode(type, payload, len, NULL, arena, out, &err) == 0)
 		return true;
 	slot_error(slot, &err);
 	return false;
@@ -152,7 +154,7 @@ void handle_CREATECONTAINER(struct guest *guest, struct slot *slot, const char *
 	struct container_request request = { .slot = slot };
 	struct error err = { 0 };
 
-	if (!call || !decode(&call_createcontainer_type, payload, len, &arena, call, slot))
+	if (!decode(&call_createcontainer_type, payload, len, &arena, call, slot))
 		return;
 	request.id = call->id;
 	request.rootfs = call->rootfs;
@@ -172,7 +174,7 @@ static int take_newcontainer(struct guest *guest, const struct call_newcontainer
 	struct user_names *names;
 	struct oci_spec *spec;
 	int ret = streams ? d3_make_streams(&call->process, arena, streams, err)
-			  : fail(err, -ENOMEM, "newcontainer");
+			  : fail_set(err, -ENOMEM, "newcontainer");
 
 	if (ret == 0)
 		ret = d3_make_spec(call, arena, &spec, err);
@@ -196,7 +198,7 @@ void handle_NEWCONTAINER(struct guest *guest, struct slot *slot, const char *pay
 	struct call_newcontainer *call = arena_alloc(&arena, sizeof(*call));
 	struct error err = { 0 };
 
-	if (!call || !decode(&call_newcontainer_type, payload, len, &arena, call, slot))
+	if (!decode(&call_newcontainer_type, payload, len, &arena, call, slot))
 		return;
 	if (take_newcontainer(guest, call, &arena, slot, &err) < 0)
 		slot_error(slot, &err);

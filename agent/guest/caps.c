@@ -47,11 +47,11 @@ int caps_prepare(const struct caps *caps, struct error *err)
 		if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) < 0)
 			break;
 		if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0)
-			return fail(err, -errno, "unable to apply caps: drop capability %d",
-				    number);
+			return fail_set(err, -errno, "unable to apply caps: drop capability %d",
+					number);
 	}
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
-		return fail(err, -errno, "unable to set keep caps");
+		return fail_set(err, -errno, "unable to set keep caps");
 	return 0;
 }
 
@@ -88,10 +88,10 @@ int caps_apply(const struct caps *caps, struct error *err)
 	int ret;
 
 	if (prctl(PR_SET_KEEPCAPS, 0, 0, 0, 0) < 0)
-		return fail(err, -errno, "unable to clear keep caps");
+		return fail_set(err, -errno, "unable to clear keep caps");
 	ret = set_caps(&masked);
 	if (ret < 0)
-		return fail(err, ret, "unable to apply caps");
+		return fail_set(err, ret, "unable to apply caps");
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (int number = 0; number < CAPS_BITS; number++) {
 		if (!((caps->ambient & known) >> number & 1))
@@ -99,7 +99,8 @@ int caps_apply(const struct caps *caps, struct error *err)
 		/* one that is not permitted and inheritable can't be ambient: runc ignores that as
 		 * well */
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0 && errno != EPERM)
-			return fail(err, -errno, "unable to raise ambient capability %d", number);
+			return fail_set(err, -errno, "unable to raise ambient capability %d",
+					number);
 	}
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/strbuf.h"
 
 enum { LIST_MAX = 1 << 20, DEPTH_MAX = 16 };
@@ -26,16 +27,17 @@ static void enable_controllers(const char *dir)
 {
 	auto_close int fd = fs_open_dir_at(AT_FDCWD, dir);
 	auto_strbuf struct strbuf list = { 0 };
-	char *save = NULL;
+	const char *at;
 
 	if (fd < 0 || fs_read_file_at(fd, "cgroup.controllers", &list, 4096) < 0 || list.len == 0)
 		return;
-	for (char *name = strtok_r(list.data, " \n", &save); name;
-	     name = strtok_r(NULL, " \n", &save)) {
+	for (at = list.data; *at; at += strspn(at, " \n")) {
+		size_t len = strcspn(at, " \n");
 		char text[64];
 
-		if (snprintf(text, sizeof(text), "+%s", name) < (int)sizeof(text))
+		if (snprintf(text, sizeof(text), "+%.*s", (int)len, at) < (int)sizeof(text))
 			(void)!fs_write_file_at(fd, "cgroup.subtree_control", text);
+		at += len;
 	}
 }
 
@@ -53,11 +55,11 @@ int cgroup_make(const char *id, struct error *err)
 	int fd;
 
 	if (parent < 0)
-		return fail(err, parent, "open '%s'", GUEST_CONTAINERS_DIR);
+		return fail_set(err, parent, "open '%s'", GUEST_CONTAINERS_DIR);
 	if (mkdirat(parent, id, 0755) < 0 && errno != EEXIST)
-		return fail(err, -errno, "create the cgroup of '%s'", id);
+		return fail_set(err, -errno, "create the cgroup of '%s'", id);
 	fd = fs_open_dir_at(parent, id);
-	return fd < 0 ? fail(err, fd, "open the cgroup of '%s'", id) : fd;
+	return fd < 0 ? fail_set(err, fd, "open the cgroup of '%s'", id) : fd;
 }
 
 static int set_number(int fd, const char *file, int64_t value, struct error *err)
@@ -70,7 +72,7 @@ static int set_number(int fd, const char *file, int64_t value, struct error *err
 	else
 		(void)snprintf(text, sizeof(text), "%" PRId64, value);
 	ret = fs_write_file_at(fd, file, text);
-	return ret < 0 ? fail(err, ret, "set cgroup limit %s to %s", file, text) : 0;
+	return ret < 0 ? fail_set(err, ret, "set cgroup limit %s to %s", file, text) : 0;
 }
 
 static int set_memory(int fd, const struct oci_memory *memory, struct error *err)
@@ -118,7 +120,7 @@ static int set_cpu(int fd, const struct oci_cpu *cpu, struct error *err)
 	else
 		(void)snprintf(text, sizeof(text), "max %" PRIu64, period);
 	ret = fs_write_file_at(fd, "cpu.max", text);
-	return ret < 0 ? fail(err, ret, "set cgroup limit cpu.max to %s", text) : 0;
+	return ret < 0 ? fail_set(err, ret, "set cgroup limit cpu.max to %s", text) : 0;
 }
 
 int cgroup_set_resources(int cgroup_fd, const struct oci_linux_resources *resources,
@@ -163,6 +165,7 @@ ssize_t cgroup_pids(int cgroup_fd, pid_t **pids)
 	auto_strbuf struct strbuf text = { .max = LIST_MAX };
 	size_t n = 0;
 	char *at;
+	char *end;
 
 	*pids = NULL;
 	collect_pids(cgroup_fd, 0, &text);
@@ -171,17 +174,16 @@ ssize_t cgroup_pids(int cgroup_fd, pid_t **pids)
 	*pids = calloc(text.len / 2 + 1, sizeof(**pids));
 	if (!*pids)
 		return -ENOMEM;
-	at = text.data;
-	while (at && *at) {
-		char *end;
-		long pid = strtol(at, &end, 10);
+	for (at = text.data; at && *at; at = end + 1) {
+		uint32_t pid;
 
-		if (end == at)
+		end = at + strcspn(at, "\n");
+		if (!*end)
 			break;
+		*end = '\0';
 		/* 0: a process of a pid namespace that is not ours to see */
-		if (pid > 1)
+		if (parse_u32(at, &pid) == 0 && pid > 1 && pid <= INT32_MAX)
 			(*pids)[n++] = (pid_t)pid;
-		at = end + (*end == '\n');
 	}
 	return (ssize_t)n;
 }

@@ -54,10 +54,10 @@ static int arrange_fds(struct child *child, struct error *err)
 			       ? -1
 			       : fcntl(launch->join_pidfd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
 	if (child->sync_fd < 0 || (launch->join_pidfd >= 0 && child->pidfd < 0))
-		return fail(err, -errno, "arrange descriptors");
+		return fail_set(err, -errno, "arrange descriptors");
 	for (int fd = 0; fd < 3; fd++)
 		if (launch->stdio[fd] >= 0 && dup2(launch->stdio[fd], fd) < 0)
-			return fail(err, -errno, "make descriptor %d", fd);
+			return fail_set(err, -errno, "make descriptor %d", fd);
 	low = child->sync_fd;
 	high = child->sync_fd;
 	if (child->pidfd >= 0) {
@@ -76,10 +76,10 @@ static int enter_namespaces(struct child *child, struct error *err)
 	const struct launch *launch = child->launch;
 
 	if (child->pidfd >= 0 && launch->join_flags && setns(child->pidfd, launch->join_flags) < 0)
-		return fail(err, -errno, "join the container's namespaces");
+		return fail_set(err, -errno, "join the container's namespaces");
 	cleanup_close(&child->pidfd);
 	if (launch->unshare_flags && unshare(launch->unshare_flags) < 0)
-		return fail(err, -errno, "unshare namespaces");
+		return fail_set(err, -errno, "unshare namespaces");
 	return 0;
 }
 
@@ -91,10 +91,10 @@ static int set_hostname(const struct launch *launch, struct error *err)
 	if (!launch->own_uts)
 		return 0;
 	if (name && sethostname(name, strlen(name)) < 0)
-		return fail(err, -errno, "sethostname \"%s\"", name);
+		return fail_set(err, -errno, "sethostname \"%s\"", name);
 	if (spec->domainname && *spec->domainname &&
 	    setdomainname(spec->domainname, strlen(spec->domainname)) < 0)
-		return fail(err, -errno, "setdomainname \"%s\"", spec->domainname);
+		return fail_set(err, -errno, "setdomainname \"%s\"", spec->domainname);
 	return 0;
 }
 
@@ -109,7 +109,7 @@ static int make_cwd(const struct launch *launch, int root_fd, struct error *err)
 	fd = inroot_make(root_fd, cwd, true);
 	/* what is wrong with it is told by chdir, as the user of the process */
 	return fd < 0 && fd != -ENOTDIR && fd != -EACCES && fd != -EROFS
-		       ? fail(err, fd, "mkdir %s", cwd)
+		       ? fail_set(err, fd, "mkdir %s", cwd)
 		       : 0;
 }
 
@@ -134,7 +134,7 @@ static int make_tree(const struct launch *launch, int root_fd, struct error *err
 	if (ret < 0 || !spec->root || !spec->root->readonly)
 		return ret;
 	ret = mount_restrict(root_fd, MS_RDONLY);
-	return ret < 0 ? fail(err, ret, "make the root file system read-only") : 0;
+	return ret < 0 ? fail_set(err, ret, "make the root file system read-only") : 0;
 }
 
 static int make_container(const struct launch *launch, struct error *err)
@@ -178,14 +178,14 @@ static int open_stdio(struct child *child, struct error *err)
 		(void)!terminal_resize(master, child->launch->process->console_size->height,
 				       child->launch->process->console_size->width);
 	ret = launch_send(child->sync_fd, LAUNCH_TERMINAL, NULL, master);
-	return ret < 0 ? fail(err, ret, "hand over the terminal") : 0;
+	return ret < 0 ? fail_set(err, ret, "hand over the terminal") : 0;
 }
 
 static int change_dir(const char *cwd, struct error *err)
 {
 	if (!cwd || !*cwd || chdir(cwd) == 0)
 		return 0;
-	return fail(err, -errno, "chdir to cwd (\"%s\") set in config.json failed", cwd);
+	return fail_set(err, -errno, "chdir to cwd (\"%s\") set in config.json failed", cwd);
 }
 
 /* Order as runc has it: bounding set, user with its capabilities kept, the final sets, and only
@@ -197,7 +197,7 @@ static int drop_privileges(struct child *child, struct error *err)
 	int ret;
 
 	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return fail(err, -errno, "set no_new_privs");
+		return fail_set(err, -errno, "set no_new_privs");
 	ret = caps_prepare(&child->caps, err);
 	if (ret < 0)
 		return ret;
@@ -244,14 +244,14 @@ static int make_environment(const struct child *child, struct strvec *env, struc
 		user_home(child->ids.uid, home);
 		(void)strvec_addf(env, "HOME=%s", home);
 	}
-	return strvec_error(env) < 0 ? fail(err, strvec_error(env), "make the environment") : 0;
+	return strvec_error(env) < 0 ? fail_set(err, strvec_error(env), "make the environment") : 0;
 }
 
 static int make_arguments(const struct oci_process *process, struct strvec *args, struct error *err)
 {
 	for (size_t i = 0; i < process->args.len; i++)
 		(void)strvec_add(args, process->args.items[i]);
-	return strvec_error(args) < 0 ? fail(err, strvec_error(args), "make the arguments") : 0;
+	return strvec_error(args) < 0 ? fail_set(err, strvec_error(args), "make the arguments") : 0;
 }
 
 /* Parked until the agent says go; when it is gone, so are we. */
@@ -283,7 +283,7 @@ static int run(struct child *child, struct error *err)
 		return ret;
 	wait_for_go(child->sync_fd);
 	(void)execve(path, args.items, env.items);
-	return fail(err, -errno, "exec %s", path);
+	return fail_set(err, -errno, "exec %s", path);
 }
 
 _Noreturn void launch_child(const struct launch *launch)

@@ -75,7 +75,7 @@ static int plan_namespaces(struct container *container, const struct oci_spec *s
 		return 0;
 	container->join_pidfd = fcntl(pod->init->pidfd, F_DUPFD_CLOEXEC, 3);
 	return container->join_pidfd < 0
-		       ? fail(err, -errno, "share the namespaces of '%s'", pod->id)
+		       ? fail_set(err, -errno, "share the namespaces of '%s'", pod->id)
 		       : 0;
 }
 
@@ -135,7 +135,7 @@ int container_create(struct guest *guest, const struct container_request *reques
 		return ret;
 	container = container_new(guest, request->id);
 	if (!container)
-		return fail(err, -ENOMEM, "new container '%s'", request->id);
+		return fail_set(err, -ENOMEM, "new container '%s'", request->id);
 	container->spec = request->spec;
 	container->rootfs = request->rootfs;
 	process.container = container;
@@ -177,7 +177,7 @@ int container_signal(struct container *container, int signo, bool all, struct er
 	/* once more for init, which the kernel may have shielded */
 	if (ret == 0 && container->init->pid1)
 		return process_signal(container->init, signo, err);
-	return ret < 0 ? fail(err, ret, "signal all processes of container '%s'", container->id)
+	return ret < 0 ? fail_set(err, ret, "signal all processes of container '%s'", container->id)
 		       : 0;
 }
 

@@ -39,7 +39,7 @@ enum {
 
 static int no_memory(struct error *err)
 {
-	return fail(err, -ENOMEM, "take over the request");
+	return fail_set(err, -ENOMEM, "take over the request");
 }
 
 static int copy_strs(struct arena *arena, const char *const *items, size_t len,

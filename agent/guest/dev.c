@@ -103,8 +103,8 @@ static int make_nodes(int root_fd, const struct oci_device *devices, size_t n, s
 		int ret = make_node(root_fd, &devices[i]);
 
 		if (ret < 0)
-			return fail(err, ret, "creating device node \"%s\"",
-				    devices[i].path ? devices[i].path : "");
+			return fail_set(err, ret, "creating device node \"%s\"",
+					devices[i].path ? devices[i].path : "");
 	}
 	return 0;
 }
@@ -150,7 +150,7 @@ int dev_make_all(const struct oci_spec *spec, int root_fd, struct error *err)
 	for (size_t i = 0; ret == 0 && i < sizeof(links) / sizeof(links[0]); i++) {
 		ret = make_link(root_fd, links[i].path, links[i].target);
 		if (ret < 0)
-			return fail(err, ret, "creating link \"%s\"", links[i].path);
+			return fail_set(err, ret, "creating link \"%s\"", links[i].path);
 	}
 	return ret;
 }

@@ -15,7 +15,7 @@ static const char *errno_text(int number)
 	return strerror(number);
 }
 
-int fail(struct error *err, int code, const char *fmt, ...)
+int fail_set(struct error *err, int code, const char *fmt, ...)
 {
 	char text[ERROR_TEXT_MAX / 2];
 	const char *reason;

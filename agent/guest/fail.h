@@ -5,6 +5,6 @@
 #include "base/error.h"
 
 /* Records "<message>: <errno text>" and returns code. A code of 0 is taken as -EINVAL. */
-int fail(struct error *err, int code, const char *fmt, ...) printf_like(3, 4);
+int fail_set(struct error *err, int code, const char *fmt, ...) printf_like(3, 4);
 
 #endif

@@ -92,6 +92,7 @@ static void open_standard_fds(void)
 
 int init_early(struct error *err)
 {
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	int ret = make_pivotable_root(err);
 
 	for (size_t i = 0; ret == 0 && i < sizeof(early_mounts) / sizeof(early_mounts[0]); i++)
@@ -99,7 +100,7 @@ int init_early(struct error *err)
 	if (ret < 0)
 		return ret;
 	open_standard_fds();
-	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
 	(void)umask(022);
 	modules_load_list("early.list");
 	return 0;

@@ -78,14 +78,28 @@ const char *modules_find_deps(const char *table, const char *name)
 	return NULL;
 }
 
-const char *modules_strip_alias(const char *request)
+bool modules_next_alias(const char **text, const char *request, char name[static MODULE_NAME_MAX])
 {
-	static const char *const prefixes[] = { "fs-", "crypto-", "devname:" };
+	const char *at = *text;
+	bool found = false;
 
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (strncmp(request, prefixes[i], strlen(prefixes[i])) == 0)
-			return request + strlen(prefixes[i]);
-	return request;
+	while (*at && !found) {
+		size_t line = strcspn(at, "\n");
+		size_t alias = strcspn(at, " \n");
+		const char *module = at + alias + strspn(at + alias, " ");
+		size_t len = name_len(module);
+
+		if (alias < line && same_name(at, request, alias) && len > 0 &&
+		    len < MODULE_NAME_MAX) {
+			memcpy(name, module, len);
+			name[len] = '\0';
+			found = true;
+		}
+		at += line;
+		at += *at == '\n';
+	}
+	*text = at;
+	return found;
 }
 
 /* Opens MODULES_DIR/<name>.ko, with either spelling of its dashes. */
@@ -168,8 +182,19 @@ void modules_load_list(const char *file)
 
 int modules_modprobe(int argc, char **argv)
 {
+	auto_strbuf struct strbuf table = { 0 };
+	char name[MODULE_NAME_MAX];
+	const char *request;
+	const char *at;
+	bool loaded = false;
+
 	/* modprobe -q -- NAME */
 	if (argc < 2)
 		return 1;
-	return modules_load(modules_strip_alias(argv[argc - 1])) < 0 ? 1 : 0;
+	request = argv[argc - 1];
+	(void)!fs_read_file_at(AT_FDCWD, MODULES_DIR "/aliases", &table, LIST_MAX);
+	at = strbuf_str(&table);
+	while (modules_next_alias(&at, request, name))
+		loaded |= modules_load(name) == 0;
+	return loaded || modules_load(request) == 0 ? 0 : 1;
 }

@@ -1,5 +1,5 @@
-/* Kernel modules: lists in load order, a table of dependencies, and the kernel's own requests
- * (modprobe). */
+/* Kernel modules: lists in load order, tables of dependencies and aliases, and the kernel's own
+ * requests (modprobe). */
 #ifndef AGENT_GUEST_MODULES_H
 #define AGENT_GUEST_MODULES_H
 
@@ -22,8 +22,11 @@ bool modules_next_name(const char **text, char name[static MODULE_NAME_MAX]);
  * text behind the colon (up to the line's end), or NULL.
  */
 const char *modules_find_deps(const char *table, const char *name);
-/* The module's name behind what the kernel asks for: "fs-9p" is "9p". */
-const char *modules_strip_alias(const char *request);
+/*
+ * Takes the next line "alias module" of a table whose alias is the request ('-' and '_' are the
+ * same); `text` is moved on. False when there is none left.
+ */
+bool modules_next_alias(const char **text, const char *request, char name[static MODULE_NAME_MAX]);
 
 /* Loads all modules of a list file in MODULES_DIR. A missing list is fine; what could not be loaded
  * is logged. */

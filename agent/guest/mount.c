@@ -68,8 +68,8 @@ static int job_fail(const struct job *job, int code, const char *what, struct er
 {
 	const char *source = job->m->source ? job->m->source : job->type;
 
-	return fail(err, code, "mounting \"%s\" to rootfs at \"%s\": %s", source,
-		    job->m->destination, what);
+	return fail_set(err, code, "mounting \"%s\" to rootfs at \"%s\": %s", source,
+			job->m->destination, what);
 }
 
 /* After the mount: the destination now leads to what was mounted. */

@@ -53,7 +53,7 @@ static int apply_each(const struct json_strs *paths, int root_fd,
 		int ret = apply(root_fd, paths->items[i]);
 
 		if (ret < 0 && ret != -ENOENT && ret != -ENOTDIR)
-			return fail(err, ret, "%s path \"%s\"", what, paths->items[i]);
+			return fail_set(err, ret, "%s path \"%s\"", what, paths->items[i]);
 	}
 	return 0;
 }

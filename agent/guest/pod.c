@@ -82,7 +82,7 @@ static int unmount_job(void *arg, struct error *err)
 {
 	(void)arg;
 	if (umount2(GUEST_SHARE_DIR, MNT_DETACH) < 0 && errno != EINVAL)
-		return fail(err, -errno, "unmount '%s'", GUEST_SHARE_DIR);
+		return fail_set(err, -errno, "unmount '%s'", GUEST_SHARE_DIR);
 	sync();
 	return 0;
 }

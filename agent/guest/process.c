@@ -222,20 +222,20 @@ static int start_child(struct process *process, const struct process_request *re
 	int ret;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return fail(err, -errno, "make a socket for the process");
+		return fail_set(err, -errno, "make a socket for the process");
 	process->sync_fd = pair[0];
 	child_sync = pair[1];
 	ret = loop_add_fd(process->guest->loop, process->sync_fd, EPOLLIN, on_sync, process);
 	if (ret < 0)
-		return fail(err, ret, "watch the process");
+		return fail_set(err, ret, "watch the process");
 	fill_launch(&launch, request, process->guest, pipes, child_sync);
 	process->pid = clone_in_pidns(request->container, request->first, pidns_to_join(request),
 				      &process->pidfd);
 	if (process->pid == 0)
 		launch_child(&launch);
 	if (process->pid < 0)
-		return fail(err, process->pid, "clone the process of container '%s'",
-			    request->container->id);
+		return fail_set(err, process->pid, "clone the process of container '%s'",
+				request->container->id);
 	process->pid1 = request->first && (request->container->clone_flags & CLONE_NEWPID);
 	return 0;
 }
@@ -249,11 +249,11 @@ int process_launch(struct guest *guest, const struct process_request *request, s
 
 	if (ret < 0) {
 		close_pipes(&pipes);
-		return fail(err, ret, "make pipes");
+		return fail_set(err, ret, "make pipes");
 	}
 	process = process_new(guest, request);
 	ret = process ? start_child(process, request, &pipes, err)
-		      : fail(err, -ENOMEM, "new process");
+		      : fail_set(err, -ENOMEM, "new process");
 	if (ret < 0) {
 		if (process)
 			process_free(process);
@@ -371,7 +371,7 @@ int process_signal(struct process *process, int signo, struct error *err)
 	}
 	if (kill(process->pid, signo) < 0)
 		ret = -errno;
-	return ret < 0 ? fail(err, ret, "signal process '%s'", process->id) : 0;
+	return ret < 0 ? fail_set(err, ret, "signal process '%s'", process->id) : 0;
 }
 
 int process_resize(struct process *process, uint32_t rows, uint32_t columns, struct error *err)
@@ -386,7 +386,7 @@ int process_resize(struct process *process, uint32_t rows, uint32_t columns, str
 		return err_msg(err, -ENOTTY, "process '%s' has no terminal", process->id);
 	}
 	ret = terminal_resize(process->master_fd, rows, columns);
-	return ret < 0 ? fail(err, ret, "resize the terminal of process '%s'", process->id) : 0;
+	return ret < 0 ? fail_set(err, ret, "resize the terminal of process '%s'", process->id) : 0;
 }
 
 static int exit_code(const struct process *process, int status)

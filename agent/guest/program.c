@@ -73,7 +73,7 @@ int program_find(const char *name, const struct json_strs *env, char **path, str
 	if (ret == -EISDIR)
 		return err_msg(err, -EISDIR, "exec: \"%s\": is a directory", name);
 	if (ret < 0)
-		return fail(err, ret, "exec: \"%s\": stat %s", name, name);
+		return fail_set(err, ret, "exec: \"%s\": stat %s", name, name);
 	*path = strdup(name);
-	return *path ? 0 : fail(err, -ENOMEM, "exec: \"%s\"", name);
+	return *path ? 0 : fail_set(err, -ENOMEM, "exec: \"%s\"", name);
 }

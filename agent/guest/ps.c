@@ -4,20 +4,32 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/guest/cgroup.h"
 #include "agent/guest/fail.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/parse.h"
 
 /* The number behind a key of /proc/PID/status. */
-static unsigned status_number(const char *text, const char *key)
+static uint32_t status_number(const char *text, const char *key)
 {
 	const char *at = strstr(text, key);
+	char digits[12];
+	uint32_t value;
+	size_t len;
 
-	return at ? (unsigned)strtoul(at + strlen(key), NULL, 10) : 0;
+	if (!at)
+		return 0;
+	at += strlen(key);
+	at += strspn(at, "\t ");
+	len = strspn(at, "0123456789");
+	if (len >= sizeof(digits))
+		return 0;
+	memcpy(digits, at, len);
+	digits[len] = '\0';
+	return parse_u32(digits, &value) == 0 ? value : 0;
 }
 
 static void add_row(pid_t pid, struct strbuf *out)
@@ -56,7 +68,7 @@ int ps_list(const struct container *container, const char *format, struct strbuf
 		return err_msg(err, -EINVAL, "invalid format option");
 	n = cgroup_pids(container->cgroup_fd, &pids);
 	if (n < 0)
-		return fail(err, (int)n, "list the processes of container '%s'", container->id);
+		return fail_set(err, (int)n, "list the processes of container '%s'", container->id);
 	(void)strbuf_adds(out, table ? "UID          PID    PPID CMD\n" : "[");
 	for (ssize_t i = 0; i < n; i++) {
 		if (table)
@@ -66,5 +78,5 @@ int ps_list(const struct container *container, const char *format, struct strbuf
 	}
 	if (!table)
 		(void)strbuf_addc(out, ']');
-	return strbuf_error(out) < 0 ? fail(err, strbuf_error(out), "list processes") : 0;
+	return strbuf_error(out) < 0 ? fail_set(err, strbuf_error(out), "list processes") : 0;
 }

@@ -20,7 +20,7 @@ int rlimit_apply(const struct oci_process *process, struct error *err)
 		if (number < 0)
 			return err_msg(err, -EINVAL, "invalid rlimit type %s", rows[i].type);
 		if (setrlimit((__rlimit_resource_t)number, &limit) < 0)
-			return fail(err, -errno, "error setting rlimit %s", rows[i].type);
+			return fail_set(err, -errno, "error setting rlimit %s", rows[i].type);
 	}
 	return 0;
 }
@@ -34,5 +34,5 @@ int rlimit_oom_score(const struct oci_process *process, struct error *err)
 		return 0;
 	(void)snprintf(text, sizeof(text), "%d", process->oom_score_adj.value);
 	ret = fs_write_file_at(AT_FDCWD, "/proc/self/oom_score_adj", text);
-	return ret < 0 ? fail(err, ret, "write oom_score_adj %s", text) : 0;
+	return ret < 0 ? fail_set(err, ret, "write oom_score_adj %s", text) : 0;
 }

@@ -27,9 +27,9 @@ int rootfs_mount_share(const char *tag, struct error *err)
 	(void)!modules_load("9p");
 	(void)!modules_load("9pnet_virtio");
 	if (mkdir(GUEST_SHARE_DIR, 0755) < 0 && errno != EEXIST)
-		return fail(err, -errno, "create '%s'", GUEST_SHARE_DIR);
+		return fail_set(err, -errno, "create '%s'", GUEST_SHARE_DIR);
 	if (mount(tag, GUEST_SHARE_DIR, "9p", MS_NODEV, SHARE_OPTIONS) < 0)
-		return fail(err, -errno, "mount the share '%s'", tag);
+		return fail_set(err, -errno, "mount the share '%s'", tag);
 	return 0;
 }
 
@@ -50,15 +50,15 @@ static int bind_directory(const char *rootfs, struct error *err)
 	struct stat st;
 
 	if (source < 0)
-		return fail(err, source, "open the root file system '%s' in the share", rootfs);
+		return fail_set(err, source, "open the root file system '%s' in the share", rootfs);
 	if (fstat(source, &st) < 0 || !S_ISDIR(st.st_mode))
-		return fail(err, -ENOTDIR, "root file system '%s'", rootfs);
+		return fail_set(err, -ENOTDIR, "root file system '%s'", rootfs);
 	inroot_proc_path(source, path);
 	if (mount(path, GUEST_ROOT_DIR, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return fail(err, -errno, "bind the root file system '%s'", rootfs);
+		return fail_set(err, -errno, "bind the root file system '%s'", rootfs);
 	/* the share has no devices of its own, the container's root may */
 	if (mount(NULL, GUEST_ROOT_DIR, NULL, MS_REMOUNT | MS_BIND, NULL) < 0)
-		return fail(err, -errno, "set flags of the root file system '%s'", rootfs);
+		return fail_set(err, -errno, "set flags of the root file system '%s'", rootfs);
 	return 0;
 }
 
@@ -68,24 +68,24 @@ int rootfs_bind(const char *rootfs, const char *propagation, struct error *err)
 	int ret;
 
 	if (mount(NULL, "/", NULL, propagation_flags(propagation), NULL) < 0)
-		return fail(err, -errno, "set propagation of \"/\"");
+		return fail_set(err, -errno, "set propagation of \"/\"");
 	ret = bind_directory(rootfs, err);
 	if (ret < 0)
 		return ret;
 	fd = fs_open_dir_at(AT_FDCWD, GUEST_ROOT_DIR);
-	return fd < 0 ? fail(err, fd, "open '%s'", GUEST_ROOT_DIR) : fd;
+	return fd < 0 ? fail_set(err, fd, "open '%s'", GUEST_ROOT_DIR) : fd;
 }
 
 int rootfs_enter(int root_fd, struct error *err)
 {
 	if (fchdir(root_fd) < 0)
-		return fail(err, -errno, "change to the new root");
+		return fail_set(err, -errno, "change to the new root");
 	/* stacks the old root on the new one, from where it is taken away */
 	if (syscall(SYS_pivot_root, ".", ".") < 0)
-		return fail(err, -errno, "pivot_root");
+		return fail_set(err, -errno, "pivot_root");
 	if (umount2(".", MNT_DETACH) < 0)
-		return fail(err, -errno, "unmount the old root");
+		return fail_set(err, -errno, "unmount the old root");
 	if (chdir("/") < 0)
-		return fail(err, -errno, "change to \"/\"");
+		return fail_set(err, -errno, "change to \"/\"");
 	return 0;
 }

@@ -1,10 +1,10 @@
 #include "agent/guest/signals.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/fs.h"
@@ -29,11 +29,15 @@ bool signals_default_kills(int signo)
 
 bool signals_in_set(const char *status_text, const char *set, int signo)
 {
-	const char *line = strstr(status_text, set);
+	const char *at = strstr(status_text, set);
+	uint64_t mask = 0;
 
-	if (!line || signo < 1 || signo > 64)
+	if (!at || signo < 1 || signo > 64)
 		return false;
-	return strtoull(line + strlen(set), NULL, 16) >> (signo - 1) & 1;
+	for (at += strlen(set) + strspn(at + strlen(set), "\t "); isxdigit((unsigned char)*at);
+	     at++)
+		mask = mask << 4 | (uint64_t)(*at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10);
+	return mask >> (signo - 1) & 1;
 }
 
 bool signals_would_kill(pid_t pid, int signo)

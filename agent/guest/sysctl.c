@@ -26,11 +26,11 @@ static int write_one(int dir, const char *key, const char *value, struct error *
 	int ret;
 
 	if (!path)
-		return fail(err, -ENOMEM, "sysctl %s", key);
+		return fail_set(err, -ENOMEM, "sysctl %s", key);
 	key_to_path(path);
 	fd = fs_open_beneath(dir, path, O_WRONLY, 0);
 	ret = fd < 0 ? fd : fs_write_all(fd, value, strlen(value));
-	return ret < 0 ? fail(err, ret, "write sysctl key %s", key) : 0;
+	return ret < 0 ? fail_set(err, ret, "write sysctl key %s", key) : 0;
 }
 
 int sysctl_apply(const struct json_map *sysctl, struct error *err)

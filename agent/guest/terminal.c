@@ -20,9 +20,9 @@ static int mount_console(int number, struct error *err)
 
 	(void)snprintf(slave, sizeof(slave), "/dev/pts/%d", number);
 	if (file < 0 && errno != ENXIO && errno != ENODEV)
-		return fail(err, -errno, "create \"/dev/console\"");
+		return fail_set(err, -errno, "create \"/dev/console\"");
 	if (mount(slave, "/dev/console", NULL, MS_BIND, NULL) < 0)
-		return fail(err, -errno, "mounting \"%s\" on \"/dev/console\"", slave);
+		return fail_set(err, -errno, "mounting \"%s\" on \"/dev/console\"", slave);
 	return 0;
 }
 
@@ -30,9 +30,9 @@ static int use_slave(int slave, struct error *err)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		if (dup2(slave, fd) < 0)
-			return fail(err, -errno, "make the terminal descriptor %d", fd);
+			return fail_set(err, -errno, "make the terminal descriptor %d", fd);
 	if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-		return fail(err, -errno, "make the terminal the controlling one");
+		return fail_set(err, -errno, "make the terminal the controlling one");
 	return 0;
 }
 
@@ -47,14 +47,14 @@ int terminal_open(uid_t uid, bool console, struct error *err)
 	if (master < 0)
 		master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (master < 0)
-		return fail(err, -errno, "open \"/dev/ptmx\"");
+		return fail_set(err, -errno, "open \"/dev/ptmx\"");
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0 || ioctl(master, TIOCGPTN, &number) < 0)
-		return fail(err, -errno, "unlock the terminal");
+		return fail_set(err, -errno, "unlock the terminal");
 	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
-		return fail(err, -errno, "open the terminal's slave");
+		return fail_set(err, -errno, "open the terminal's slave");
 	if (fchown(slave, uid, (gid_t)-1) < 0 && errno != EROFS)
-		return fail(err, -errno, "change the owner of the terminal");
+		return fail_set(err, -errno, "change the owner of the terminal");
 	if (console)
 		ret = mount_console(number, err);
 	if (ret == 0)

@@ -165,11 +165,11 @@ int user_resolve(const struct oci_user *user, const struct user_names *names, st
 int user_switch(const struct user_ids *ids, struct error *err)
 {
 	if (setgroups(ids->n_groups, ids->groups) < 0)
-		return fail(err, -errno, "set additional groups");
+		return fail_set(err, -errno, "set additional groups");
 	if (setresgid(ids->gid, ids->gid, ids->gid) < 0)
-		return fail(err, -errno, "setgid %u", ids->gid);
+		return fail_set(err, -errno, "setgid %u", ids->gid);
 	if (setresuid(ids->uid, ids->uid, ids->uid) < 0)
-		return fail(err, -errno, "setuid %u", ids->uid);
+		return fail_set(err, -errno, "setuid %u", ids->uid);
 	return 0;
 }
 

@@ -46,10 +46,10 @@ int worker_start(struct guest *guest, worker_job *job, worker_done *done, void *
 	int fds[2];
 
 	if (!worker)
-		return fail(err, -ENOMEM, "start a worker");
+		return fail_set(err, -ENOMEM, "start a worker");
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		free(worker);
-		return fail(err, -errno, "start a worker");
+		return fail_set(err, -errno, "start a worker");
 	}
 	worker->pid = fork();
 	if (worker->pid == 0)
@@ -60,7 +60,7 @@ int worker_start(struct guest *guest, worker_job *job, worker_done *done, void *
 
 		(void)close(fds[0]);
 		free(worker);
-		return fail(err, ret, "start a worker");
+		return fail_set(err, ret, "start a worker");
 	}
 	worker->report_fd = fds[0];
 	worker->done = done;
@@ -82,7 +82,7 @@ static void read_report(struct worker *worker, int status, struct error *err)
 		return;
 	err_clear(err);
 	if (status != 0)
-		(void)fail(err, -EIO, "worker ended with status 0x%x", (unsigned)status);
+		(void)fail_set(err, -EIO, "worker ended with status 0x%x", (unsigned)status);
 }
 
 bool worker_reaped(struct guest *guest, pid_t pid, int status)
