@@ -30,10 +30,16 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, len) && (path[len] == '/' || path[len] == '\0');
 }
 
-/* Kernel file systems and device nodes of the host mean nothing in the guest: it uses its own. */
-static bool is_guests_own(const char *source, const struct stat *st)
+/* Kernel file systems and device nodes of the host mean nothing in the guest: it uses its own. 1 or
+ * 0, -ENOMEM. */
+static int is_guests_own(const char *source, const struct stat *st)
 {
-	return is_below(source, "/proc") || is_below(source, "/sys") || S_ISCHR(st->st_mode) ||
+	auto_free char *plain = NULL;
+	int ret = fs_abspath(source, &plain);
+
+	if (ret < 0)
+		return ret;
+	return is_below(plain, "/proc") || is_below(plain, "/sys") || S_ISCHR(st->st_mode) ||
 	       S_ISBLK(st->st_mode);
 }
 
@@ -42,6 +48,7 @@ static int plan_bind(struct share *share, struct oci_mount *mount, const char *b
 {
 	struct share_mount *item = &share->mounts[share->n_mounts];
 	struct stat st;
+	int own;
 
 	if (!mount->source || !*mount->source)
 		return err_msg(err, -EINVAL, "mount at \"%s\": a bind mount needs a source",
@@ -56,15 +63,19 @@ static int plan_bind(struct share *share, struct oci_mount *mount, const char *b
 			       "error mounting \"%s\" to rootfs at \"%s\": stat %s: %s",
 			       item->source, mount->destination, item->source,
 			       errno == ENOENT ? "no such file or directory" : strerror(errno));
-	if (is_guests_own(item->source, &st)) {
+	own = is_guests_own(item->source, &st);
+	if (own < 0)
+		return err_set(err, own, "mount at \"%s\"", mount->destination);
+	if (own) {
 		mount->source = item->source;
 		return 0;
 	}
-	if (S_ISSOCK(st.st_mode))
+	if (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode))
 		return err_msg(
 			err, -EOPNOTSUPP,
-			"error mounting \"%s\" to rootfs at \"%s\": a socket of the host cannot be reached from a virtual machine",
-			item->source, mount->destination);
+			"error mounting \"%s\" to rootfs at \"%s\": a %s of the host cannot be reached from a virtual machine",
+			item->source, mount->destination,
+			S_ISSOCK(st.st_mode) ? "socket" : "named pipe");
 	item->target = arena_printf(arena, "%s/mount-%zu", id, share->n_mounts);
 	if (!item->target)
 		return err_set(err, -ENOMEM, "mount at \"%s\"", mount->destination);
