@@ -1,6 +1,7 @@
 #include "runtime/sandbox/hooks.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include "base/log.h"
 #include "base/spawn.h"
@@ -8,6 +9,14 @@
 #include "base/strvec.h"
 
 enum { HOOK_OUTPUT_MAX = 4096 };
+
+/* In milliseconds, as far as they can be counted: the longest is 24 days. -1: none. */
+static int timeout_ms_of(const struct oci_hook *hook)
+{
+	if (!hook->timeout_s.set)
+		return -1;
+	return hook->timeout_s.value > INT_MAX / 1000 ? INT_MAX : hook->timeout_s.value * 1000;
+}
 
 /* One line: trailing newlines go, inner ones become blanks. */
 static void flatten(struct strbuf *output)
@@ -26,7 +35,6 @@ static int run_one(const struct oci_hook *hook, const struct oci_state *state, s
 	auto_strvec struct strvec argv = { 0 };
 	auto_strvec struct strvec envp = { 0 };
 	struct spawn sp = { .path = hook->path, .cwd = state->bundle };
-	int timeout_ms = hook->timeout_s.set ? hook->timeout_s.value * 1000 : -1;
 	int code = 0, ret;
 
 	if (hook->args.len == 0)
@@ -40,8 +48,8 @@ static int run_one(const struct oci_hook *hook, const struct oci_state *state, s
 		return err_set(err, -ENOMEM, "prepare '%s'", hook->path);
 	sp.argv = (const char *const *)argv.items;
 	sp.envp = hook->env.len > 0 ? (const char *const *)envp.items : NULL;
-	ret = spawn_run(&sp, strbuf_str(&input), input.len, &output, HOOK_OUTPUT_MAX, timeout_ms,
-			&code, err);
+	ret = spawn_run(&sp, strbuf_str(&input), input.len, &output, HOOK_OUTPUT_MAX,
+			timeout_ms_of(hook), &code, err);
 	if (ret == -ETIMEDOUT)
 		return err_msg(err, ret, "'%s' ran past its timeout of %d s", hook->path,
 			       hook->timeout_s.value);
