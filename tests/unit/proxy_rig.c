@@ -1,0 +1,269 @@
+#include "tests/unit/proxy_rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "agent/proto/calls.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/sock.h"
+#include "cmd/acrun-proxy/clients.h"
+
+enum { TURN_MS = 2, TURNS_MAX = 2500, STILL_RUNNING = 1 };
+
+static void end_turn(void *arg)
+{
+	loop_stop(arg, STILL_RUNNING);
+}
+
+void rig_turn(struct rig *rig)
+{
+	if (rig->proxy.ended)
+		return;
+	assert_true(loop_add_timer(rig->loop, TURN_MS, end_turn, rig->loop) > 0);
+	rig->loop_value = loop_run(rig->loop);
+}
+
+static void fill(struct rig_end *end)
+{
+	char data[65536];
+	ssize_t n;
+
+	while (end->fd >= 0 && (n = recv(end->fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
+		assert_int_equal(strbuf_add(&end->in, data, (size_t)n), 0);
+}
+
+static int64_t decode_ctl(struct rig_end *end, void *frame)
+{
+	return ctl_decode(strbuf_str(&end->in), end->in.len, frame);
+}
+
+static int64_t decode_tty(struct rig_end *end, void *frame)
+{
+	return tty_decode(strbuf_str(&end->in), end->in.len, frame);
+}
+
+static int64_t decode_ccproxy(struct rig_end *end, void *frame)
+{
+	return ccproxy_decode(strbuf_str(&end->in), end->in.len, frame);
+}
+
+/* Waits for a whole frame and copies its payload, so that the buffer can go on. */
+static void receive(struct rig *rig, struct rig_end *end,
+		    int64_t (*decode)(struct rig_end *, void *), void *frame, const char **payload,
+		    const uint32_t *len)
+{
+	static struct strbuf kept; /* what the last frame's payload points to */
+	int64_t used = 0;
+
+	for (int i = 0; i < TURNS_MAX && used == 0; i++) {
+		fill(end);
+		used = decode(end, frame);
+		if (used == 0)
+			rig_turn(rig);
+	}
+	assert_true(used > 0);
+	strbuf_done(&kept);
+	assert_int_equal(strbuf_add(&kept, *payload, *len), 0);
+	strbuf_consume(&end->in, (size_t)used);
+	*payload = strbuf_str(&kept);
+}
+
+struct ccproxy_frame rig_receive(struct rig *rig, struct rig_end *end)
+{
+	struct ccproxy_frame frame;
+
+	receive(rig, end, decode_ccproxy, &frame, &frame.payload, &frame.len);
+	return frame;
+}
+
+struct ctl_frame rig_call(struct rig *rig)
+{
+	struct ctl_frame frame;
+
+	receive(rig, &rig->ctl, decode_ctl, &frame, &frame.payload, &frame.len);
+	return frame;
+}
+
+struct tty_frame rig_stdin(struct rig *rig)
+{
+	struct tty_frame frame;
+
+	receive(rig, &rig->tty, decode_tty, &frame, &frame.payload, &frame.len);
+	return frame;
+}
+
+static void send_all(struct rig_end *end, struct strbuf *buf)
+{
+	assert_int_equal(fs_write_all(end->fd, buf->data, buf->len), 0);
+	strbuf_done(buf);
+}
+
+void rig_send(struct rig_end *end, enum ccproxy_type type, unsigned opcode, const char *text)
+{
+	struct strbuf buf = { 0 };
+
+	assert_int_equal(ccproxy_encode(&buf, type, opcode, false, text, strlen(text)), 0);
+	send_all(end, &buf);
+}
+
+void rig_answer(struct rig *rig, uint32_t code, const char *text)
+{
+	struct strbuf buf = { 0 };
+
+	assert_int_equal(ctl_encode(&buf, code, text, strlen(text)), 0);
+	send_all(&rig->ctl, &buf);
+}
+
+void rig_output(struct rig *rig, uint64_t stream, const void *data, size_t len)
+{
+	struct strbuf buf = { 0 };
+
+	assert_int_equal(tty_encode(&buf, stream, data, len), 0);
+	send_all(&rig->tty, &buf);
+}
+
+const char *rig_command(struct rig *rig, struct rig_end *end, unsigned opcode, const char *text)
+{
+	struct ccproxy_frame frame;
+
+	rig_send(end, CCPROXY_COMMAND, opcode, text);
+	frame = rig_receive(rig, end);
+	assert_int_equal(frame.type, CCPROXY_RESPONSE);
+	assert_int_equal(frame.opcode, opcode);
+	assert_false(frame.error);
+	return frame.payload;
+}
+
+const char *rig_refused(struct rig *rig, struct rig_end *end, unsigned opcode, const char *text)
+{
+	struct ccproxy_frame frame;
+
+	rig_send(end, CCPROXY_COMMAND, opcode, text);
+	frame = rig_receive(rig, end);
+	assert_int_equal(frame.type, CCPROXY_RESPONSE);
+	assert_int_equal(frame.opcode, opcode);
+	assert_true(frame.error);
+	return frame.payload;
+}
+
+bool rig_is_silent(struct rig *rig, struct rig_end *end)
+{
+	rig_turn(rig);
+	fill(end);
+	return end->in.len == 0;
+}
+
+bool rig_is_closed(struct rig *rig, struct rig_end *end)
+{
+	char byte;
+
+	rig_turn(rig);
+	fill(end);
+	return recv(end->fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+struct rig_end rig_connect(struct rig *rig)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	assert_int_equal(sock_set_nonblock(pair[0], true), 0);
+	assert_non_null(client_add(&rig->proxy, pair[0]));
+	return (struct rig_end){ .fd = pair[1] };
+}
+
+void rig_end_close(struct rig_end *end)
+{
+	cleanup_close(&end->fd);
+	strbuf_done(&end->in);
+}
+
+void rig_token(struct rig *rig, char token[static 45])
+{
+	const char *reply = rig_command(rig, &rig->runtime, CCPROXY_ATTACH_VM,
+					"{\"containerId\":\"pod1\",\"numIOStreams\":1}");
+	const char *pos = strstr(reply, "[\"");
+
+	assert_non_null(pos);
+	assert_int_equal(strcspn(pos + 2, "\""), 44);
+	memcpy(token, pos + 2, 44);
+	token[44] = '\0';
+}
+
+struct rig_end rig_shim(struct rig *rig, const char *token, const char *more)
+{
+	struct rig_end end = rig_connect(rig);
+	char body[128];
+
+	(void)snprintf(body, sizeof(body), "{\"token\":\"%s\"%s}", token, more);
+	(void)rig_command(rig, &end, CCPROXY_CONNECT_SHIM, body);
+	return end;
+}
+
+static void accept_into(struct rig_end *end, int listen_fd)
+{
+	end->fd = sock_accept(listen_fd, false);
+	assert_true(end->fd >= 0);
+}
+
+void rig_open(struct rig *rig, enum rig_agent agent)
+{
+	char body[256];
+	struct ctl_frame hello;
+	struct ccproxy_frame frame;
+
+	*rig = (struct rig){ .dir = "/tmp/test_proxy.XXXXXX", .loop_value = STILL_RUNNING };
+	assert_non_null(mkdtemp(rig->dir));
+	rig->loop = loop_new();
+	assert_non_null(rig->loop);
+	proxy_init(&rig->proxy, rig->loop, "unix:///run/p.sock");
+	(void)snprintf(body, sizeof(body), "%s/ctl", rig->dir);
+	rig->ctl_listen = sock_listen_at(AT_FDCWD, body, 0600, 1);
+	(void)snprintf(body, sizeof(body), "%s/tty", rig->dir);
+	rig->tty_listen = sock_listen_at(AT_FDCWD, body, 0600, 1);
+	rig->runtime = rig_connect(rig);
+	(void)snprintf(
+		body, sizeof(body),
+		"{\"containerId\":\"pod1\",\"ctlSerial\":\"%s/ctl\",\"ioSerial\":\"%s/tty\"}",
+		rig->dir, rig->dir);
+	rig_send(&rig->runtime, CCPROXY_COMMAND, CCPROXY_REGISTER_VM, body);
+	rig_turn(rig);
+	accept_into(&rig->ctl, rig->ctl_listen);
+	accept_into(&rig->tty, rig->tty_listen);
+	assert_true(rig_is_silent(rig, &rig->runtime));
+	rig_answer(rig, CALL_READY, "");
+	hello = rig_call(rig);
+	assert_int_equal(hello.code, CALL_HELLO);
+	assert_string_equal(hello.payload, "{\"version\":1}");
+	if (agent == RIG_PLAIN)
+		rig_answer(rig, CALL_ERROR, "No callback found for command \"\"");
+	else
+		rig_answer(
+			rig, CALL_ACK,
+			"{\"version\":1,\"agent\":\"a\",\"kernel\":\"k\",\"features\":[\"flow\"]}");
+	frame = rig_receive(rig, &rig->runtime);
+	assert_int_equal(frame.type, CCPROXY_RESPONSE);
+	assert_false(frame.error);
+	assert_string_equal(frame.payload,
+			    "{\"io\":{\"URL\":\"unix:///run/p.sock\",\"tokens\":null}}");
+}
+
+void rig_close(struct rig *rig)
+{
+	proxy_done(&rig->proxy);
+	loop_free(rig->loop);
+	rig_end_close(&rig->ctl);
+	rig_end_close(&rig->tty);
+	rig_end_close(&rig->runtime);
+	cleanup_close(&rig->ctl_listen);
+	cleanup_close(&rig->tty_listen);
+	assert_int_equal(fs_remove_tree_at(AT_FDCWD, rig->dir), 0);
+}

@@ -1,0 +1,65 @@
+/*
+ * The proxy with everybody around it played by the test: an agent behind two listening sockets, and
+ * clients on socket pairs. All in one process and one thread: rig_turn() lets the proxy's loop run
+ * for a moment.
+ */
+#ifndef TESTS_UNIT_PROXY_RIG_H
+#define TESTS_UNIT_PROXY_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "agent/proto/ccproxy.h"
+#include "agent/proto/hyperstart.h"
+#include "base/strbuf.h"
+#include "cmd/acrun-proxy/proxy.h"
+
+enum rig_agent { RIG_PLAIN, RIG_EXTENSION };
+
+/* A connection's end, with what was read from it and not yet looked at. */
+struct rig_end {
+	int fd;
+	struct strbuf in;
+};
+
+struct rig {
+	char dir[32];
+	struct loop *loop;
+	struct proxy proxy;
+	int loop_value; /* of the last turn; 1 while the proxy goes on */
+	int ctl_listen, tty_listen;
+	struct rig_end ctl, tty; /* the agent's */
+	struct rig_end runtime;	 /* registered with the proxy */
+};
+
+/* Brings the VM up; hello (NULL: ERROR) is the agent's answer to HELLO. */
+void rig_open(struct rig *rig, enum rig_agent agent);
+void rig_close(struct rig *rig);
+void rig_turn(struct rig *rig);
+
+struct rig_end rig_connect(struct rig *rig);
+void rig_end_close(struct rig_end *end);
+
+void rig_send(struct rig_end *end, enum ccproxy_type type, unsigned opcode, const char *text);
+/* The next frame; waits for it. payload is NUL-terminated in *text, which the next call overwrites.
+ */
+struct ccproxy_frame rig_receive(struct rig *rig, struct rig_end *end);
+/* A command whose answer must be good; returns its payload. */
+const char *rig_command(struct rig *rig, struct rig_end *end, unsigned opcode, const char *text);
+/* A command whose answer must be an error; returns its payload. */
+const char *rig_refused(struct rig *rig, struct rig_end *end, unsigned opcode, const char *text);
+/* True when nothing has come, after a turn. */
+bool rig_is_silent(struct rig *rig, struct rig_end *end);
+/* True when the proxy has closed the connection. */
+bool rig_is_closed(struct rig *rig, struct rig_end *end);
+
+/* A fresh token, copied to the caller. */
+void rig_token(struct rig *rig, char token[static 45]);
+/* A shim of token; `more` goes into its ConnectShim (",\"flow\":true"). */
+struct rig_end rig_shim(struct rig *rig, const char *token, const char *more);
+
+struct ctl_frame rig_call(struct rig *rig);
+void rig_answer(struct rig *rig, uint32_t code, const char *text);
+struct tty_frame rig_stdin(struct rig *rig);
+void rig_output(struct rig *rig, uint64_t stream, const void *data, size_t len);
+
+#endif
