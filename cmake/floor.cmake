@@ -35,8 +35,8 @@ function(acrun_link_included target source)
 	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
 	file(STRINGS "${source}" includes REGEX "^#include \"")
 	set(libs)
-	foreach(row "agent/guest:acrun_guest_host" "runtime:acrun_runtime" "hypervisor:acrun_hypervisor" "agent/proto:acrun_proto"
-			"oci:acrun_oci" "base/toml:acrun_toml")
+	foreach(row "cmd/acrun:acrun_cli" "agent/guest:acrun_guest_host" "runtime:acrun_runtime"
+			"hypervisor:acrun_hypervisor" "agent/proto:acrun_proto" "oci:acrun_oci" "base/toml:acrun_toml")
 		string(REPLACE ":" ";" row "${row}")
 		list(GET row 0 folder)
 		list(GET row 1 lib)

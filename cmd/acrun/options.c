@@ -69,6 +69,21 @@ static int store(const struct option_row *row, char *out, struct error *err)
 	return 0;
 }
 
+/* Explains the option that getopt has just refused. A refused letter may stand in the middle of a
+ * word; optopt has it. */
+static int refuse(int value, char *word, struct error *err)
+{
+	char letter[] = { '-', (char)optopt, '\0' };
+
+	if (optopt > 0 && optopt < OPTION_VALUE_BASE)
+		word = letter;
+	if (value == ':')
+		return err_msg(err, -EINVAL, "flag needs an argument: %s", word);
+	if (optopt >= OPTION_VALUE_BASE)
+		return err_msg(err, -EINVAL, "flag takes no value: %s", word);
+	return err_msg(err, -EINVAL, "flag provided but not defined: %s", word);
+}
+
 int options_parse(const struct option_table *table, int argc, char **argv, void *out,
 		  struct error *err)
 {
@@ -79,15 +94,10 @@ int options_parse(const struct option_table *table, int argc, char **argv, void 
 	optind = 0;
 	opterr = 0;
 	while ((value = getopt_long_only(argc, argv, tables.shorts, tables.longs, NULL)) != -1) {
-		const struct option_row *row;
+		const struct option_row *row = row_of(table, value);
 
-		if (value == ':')
-			return err_msg(err, -EINVAL, "flag needs an argument: %s",
-				       argv[optind - 1]);
-		row = value == '?' ? NULL : row_of(table, value);
-		if (!row)
-			return err_msg(err, -EINVAL, "flag provided but not defined: %s",
-				       argv[optind - 1]);
+		if (value == ':' || value == '?' || !row)
+			return refuse(value, argv[optind - 1], err);
 		if (store(row, out, err) < 0)
 			return -EINVAL;
 	}
