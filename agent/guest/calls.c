@@ -249,8 +249,8 @@ static int exec_in(struct guest *guest, struct container *container,
 	if (process_find(guest, container, request.id))
 		return err_msg(err, -EEXIST, "process '%s' exists already in container '%s'",
 			       request.id, container->id);
-	if (streams_find(guest, streams->stdio))
-		return err_msg(err, -EEXIST, "stream %lu is in use", (unsigned long)streams->stdio);
+	if (process_check_streams(guest, streams, err) < 0)
+		return err->code;
 	return process_launch(guest, &request, err);
 }
 

@@ -108,12 +108,9 @@ static int check_request(struct guest *guest, const struct container_request *re
 			       request->id ? request->id : "");
 	if (container_find(guest, request->id))
 		return err_msg(err, -EEXIST, "container '%s' exists already", request->id);
-	if (streams_find(guest, request->streams->stdio))
-		return err_msg(err, -EEXIST, "stream %lu is in use",
-			       (unsigned long)request->streams->stdio);
 	if (!request->rootfs || !*request->rootfs)
 		return err_msg(err, -EINVAL, "container '%s' has no root file system", request->id);
-	return 0;
+	return process_check_streams(guest, request->streams, err);
 }
 
 int container_create(struct guest *guest, const struct container_request *request,

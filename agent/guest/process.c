@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -48,6 +49,33 @@ struct process *process_find_stream(struct guest *guest, uint64_t stdio)
 		if (p->stream.stdio == stdio)
 			return p;
 	return NULL;
+}
+
+static bool is_taken(struct guest *guest, uint64_t id)
+{
+	for (struct stream *st = guest->streams; st; st = st->next)
+		if (st->stdio == id || st->stderr_id == id)
+			return true;
+	return false;
+}
+
+int process_check_streams(struct guest *guest, const struct call_streams *streams,
+			  struct error *err)
+{
+	uint64_t ids[] = { streams->stdio, streams->stderr_stream };
+
+	if (streams->stdio == 0)
+		return err_msg(err, -EINVAL, "a process needs a stdio stream");
+	if (streams->stdio == streams->stderr_stream)
+		return err_msg(err, -EINVAL, "stdio and stderr can't be the same stream");
+	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+		if (ids[i] & STREAM_CREDIT_BIT)
+			return err_msg(err, -EINVAL, "stream id %" PRIu64 " is out of range",
+				       ids[i]);
+		if (ids[i] && is_taken(guest, ids[i]))
+			return err_msg(err, -EEXIST, "stream %" PRIu64 " is in use", ids[i]);
+	}
+	return 0;
 }
 
 static void process_free(struct process *process)

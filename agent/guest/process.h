@@ -54,6 +54,10 @@ struct process_request {
 		*slot; /* answered when the process is parked, or with autostart, when it runs */
 };
 
+/* The stream ids a host chose are usable: not zero, not taken, without the bit that marks credit.
+ */
+int process_check_streams(struct guest *guest, const struct call_streams *streams,
+			  struct error *err) must_check;
 /* Clones the child and lets it work. On failure nothing is left and the slot is not answered. */
 int process_launch(struct guest *guest, const struct process_request *request, struct error *err)
 	must_check;
