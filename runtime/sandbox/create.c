@@ -121,86 +121,6 @@ int step_publish(struct create *create, struct error *err)
 	return ret;
 }
 
-/* The agreement between process.terminal and how the caller wants to see it. */
-static int check_terminal(const struct create_request *request, const struct oci_spec *spec,
-			  struct error *err)
-{
-	bool terminal = spec->process->terminal;
-
-	if (request->detach && terminal && !request->console_socket)
-		return err_msg(
-			err, -EINVAL,
-			"cannot allocate tty if acrun will detach without setting console socket");
-	if (request->console_socket && (!terminal || !request->detach))
-		return err_msg(
-			err, -EINVAL,
-			"cannot use console socket if acrun will not detach or allocate tty");
-	return 0;
-}
-
-static int find_rootfs(struct create *create, const char *bundle, char **rootfs, struct error *err)
-{
-	const char *path = create->spec.root->path;
-	const char *full = path[0] == '/' ? path
-					  : arena_printf(&create->arena, "%s/%s", bundle, path);
-	struct stat st;
-	int ret;
-
-	if (!full)
-		return err_set(err, -ENOMEM, "root file system");
-	ret = fs_realpath(full, rootfs);
-	if (ret == 0 && stat(*rootfs, &st) < 0)
-		ret = -errno;
-	if (ret == 0 && !S_ISDIR(st.st_mode))
-		ret = -ENOTDIR;
-	return ret < 0 ? err_set(err, ret, "invalid rootfs '%s' (root.path of config.json)", full)
-		       : 0;
-}
-
-/* Reads and checks everything that can be checked before anything is made. */
-static int read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)
-{
-	const char *given = create->request->bundle ? create->request->bundle : ".";
-	auto_close int bundle_fd = -1;
-	int ret = fs_realpath(given, bundle);
-
-	if (ret < 0)
-		return err_set(err, ret, "open the bundle '%s'", given);
-	bundle_fd = fs_open_dir_at(AT_FDCWD, *bundle);
-	if (bundle_fd < 0)
-		return err_set(err, bundle_fd, "open the bundle '%s'", given);
-	ret = oci_spec_load(bundle_fd, "config.json", &create->arena, &create->spec, err);
-	if (ret < 0)
-		return err_ctx(err, "bundle '%s'", *bundle);
-	ret = oci_spec_check(&create->spec, err);
-	if (ret == 0)
-		ret = check_terminal(create->request, &create->spec, err);
-	if (ret == 0)
-		ret = find_rootfs(create, *bundle, rootfs, err);
-	return ret;
-}
-
-static int choose_hypervisor(struct create *create, struct error *err)
-{
-	const char *name = create->config.runtime.hypervisor;
-
-	create->hypervisor = strcmp(name, "auto") ? hypervisor_find(name) : hypervisor_default();
-	if (create->hypervisor)
-		create->hypervisor_config =
-			config_hypervisor(&create->config, create->hypervisor->name);
-	if (!create->hypervisor_config)
-		return err_msg(err, -EINVAL,
-			       "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
-	return create->hypervisor->check(create->hypervisor_config, err);
-}
-
-static int read_config(struct create *create, struct error *err)
-{
-	int ret = config_load(create->request->config, &create->arena, &create->config, err);
-
-	return ret < 0 ? ret : choose_hypervisor(create, err);
-}
-
 static void fill_record(struct create *create, const char *bundle, const char *rootfs)
 {
 	struct record_state *state = &create->rec.state;
@@ -294,9 +214,7 @@ int sandbox_create(const struct create_request *request, int64_t *shim_pid, stru
 	int ret = record_check_id(request->id, err);
 
 	if (ret == 0)
-		ret = read_inputs(&create, &bundle, &rootfs, err);
-	if (ret == 0)
-		ret = read_config(&create, err);
+		ret = create_read_inputs(&create, &bundle, &rootfs, err);
 	if (ret == 0)
 		ret = make_sandbox(&create, bundle, rootfs, err);
 	if (ret == 0 && shim_pid)

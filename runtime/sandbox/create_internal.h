@@ -46,6 +46,11 @@ int create_record_self(struct record *rec, struct proc_id *id, struct error *err
 int create_spawn(struct create *create, struct spawn *sp, struct proc_id *id, struct error *err)
 	must_check;
 
+/* Reads and checks everything that can be checked before anything is made. *bundle and *rootfs are
+ * absolute; the caller frees them. */
+int create_read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)
+	must_check;
+
 /* Deadline for the guest to answer. */
 struct client_wait create_wait(const struct create *create);
 
