@@ -100,9 +100,22 @@ struct tty_frame rig_stdin(struct rig *rig)
 	return frame;
 }
 
+/* Lets the proxy read whenever the socket is full. */
 static void send_all(struct rig_end *end, struct strbuf *buf)
 {
-	assert_int_equal(fs_write_all(end->fd, buf->data, buf->len), 0);
+	int turns = 0;
+
+	while (buf->len > 0) {
+		ssize_t n = send(end->fd, buf->data, buf->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (n > 0) {
+			strbuf_consume(buf, (size_t)n);
+			continue;
+		}
+		assert_int_equal(errno, EAGAIN);
+		assert_true(turns++ < TURNS_MAX);
+		rig_turn(end->rig);
+	}
 	strbuf_done(buf);
 }
 
@@ -177,7 +190,7 @@ struct rig_end rig_connect(struct rig *rig)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
 	assert_int_equal(sock_set_nonblock(pair[0], true), 0);
 	assert_non_null(client_add(&rig->proxy, pair[0]));
-	return (struct rig_end){ .fd = pair[1] };
+	return (struct rig_end){ .rig = rig, .fd = pair[1] };
 }
 
 void rig_end_close(struct rig_end *end)
@@ -208,8 +221,9 @@ struct rig_end rig_shim(struct rig *rig, const char *token, const char *more)
 	return end;
 }
 
-static void accept_into(struct rig_end *end, int listen_fd)
+static void accept_into(struct rig *rig, struct rig_end *end, int listen_fd)
 {
+	end->rig = rig;
 	end->fd = sock_accept(listen_fd, false);
 	assert_true(end->fd >= 0);
 }
@@ -236,8 +250,8 @@ void rig_open(struct rig *rig, enum rig_agent agent)
 		rig->dir, rig->dir);
 	rig_send(&rig->runtime, CCPROXY_COMMAND, CCPROXY_REGISTER_VM, body);
 	rig_turn(rig);
-	accept_into(&rig->ctl, rig->ctl_listen);
-	accept_into(&rig->tty, rig->tty_listen);
+	accept_into(rig, &rig->ctl, rig->ctl_listen);
+	accept_into(rig, &rig->tty, rig->tty_listen);
 	assert_true(rig_is_silent(rig, &rig->runtime));
 	rig_answer(rig, CALL_READY, "");
 	hello = rig_call(rig);

@@ -15,8 +15,11 @@
 
 enum rig_agent { RIG_PLAIN, RIG_EXTENSION };
 
+struct rig;
+
 /* A connection's end, with what was read from it and not yet looked at. */
 struct rig_end {
+	struct rig *rig;
 	int fd;
 	struct strbuf in;
 };
