@@ -281,3 +281,59 @@ void rig_close(struct rig *rig)
 	cleanup_close(&rig->tty_listen);
 	assert_int_equal(fs_remove_tree_at(AT_FDCWD, rig->dir), 0);
 }
+
+void rig_send_start(struct rig_end *end, const char *name, const char *token, bool terminal)
+{
+	char body[512];
+
+	(void)snprintf(
+		body, sizeof(body),
+		"{\"hyperName\":\"%s\",\"tokens\":[\"%s\"],\"data\":{\"id\":\"c1\",\"container\":\"c1\",\"later\":{\"a\":[1.50,null]},"
+		"\"process\":{\"x\":7,\"terminal\":%s}}}",
+		name, token, terminal ? "true" : "false");
+	rig_send(end, CCPROXY_COMMAND, CCPROXY_HYPER, body);
+}
+
+struct rig_end rig_started(struct rig *rig, const char *name, const char *more)
+{
+	char token[45];
+	struct rig_end shim;
+	struct ccproxy_frame frame;
+
+	rig_token(rig, token);
+	shim = rig_shim(rig, token, more);
+	rig_send_start(&rig->runtime, name, token, false);
+	(void)rig_call(rig);
+	rig_answer(rig, CALL_ACK, "");
+	frame = rig_receive(rig, &rig->runtime);
+	assert_int_equal(frame.type, CCPROXY_RESPONSE);
+	assert_false(frame.error);
+	return shim;
+}
+
+void rig_assert_stream(struct rig *rig, struct rig_end *shim, unsigned opcode, const char *text)
+{
+	struct ccproxy_frame frame = rig_receive(rig, shim);
+
+	assert_int_equal(frame.type, CCPROXY_STREAM);
+	assert_int_equal(frame.opcode, opcode);
+	assert_string_equal(frame.payload, text);
+}
+
+void rig_assert_exit(struct rig *rig, struct rig_end *shim, unsigned code)
+{
+	struct ccproxy_frame frame = rig_receive(rig, shim);
+
+	assert_int_equal(frame.type, CCPROXY_NOTIFICATION);
+	assert_int_equal(frame.opcode, CCPROXY_PROCESS_EXITED);
+	assert_int_equal(frame.len, 1);
+	assert_int_equal((unsigned char)frame.payload[0], code);
+}
+
+void rig_assert_call(struct rig *rig, uint32_t code, const char *body)
+{
+	struct ctl_frame call = rig_call(rig);
+
+	assert_int_equal(call.code, code);
+	assert_string_equal(call.payload, body);
+}

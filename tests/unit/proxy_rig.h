@@ -65,4 +65,12 @@ void rig_answer(struct rig *rig, uint32_t code, const char *text);
 struct tty_frame rig_stdin(struct rig *rig);
 void rig_output(struct rig *rig, uint64_t stream, const void *data, size_t len);
 
+/* Sends the start of container c1 (or of an exec in it) without waiting for its answer. */
+void rig_send_start(struct rig_end *end, const char *name, const char *token, bool terminal);
+/* A shim and its started process; `more` as in rig_shim(). */
+struct rig_end rig_started(struct rig *rig, const char *name, const char *more);
+void rig_assert_stream(struct rig *rig, struct rig_end *shim, unsigned opcode, const char *text);
+void rig_assert_exit(struct rig *rig, struct rig_end *shim, unsigned code);
+void rig_assert_call(struct rig *rig, uint32_t code, const char *body);
+
 #endif
