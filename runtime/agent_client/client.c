@@ -4,11 +4,14 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/sock.h"
+
+enum { SEND_TIMEOUT_S = 30 };
 
 struct error_reply {
 	const char *msg;
@@ -21,10 +24,17 @@ static const struct json_type error_reply_type = JSON_TYPE(error_reply, error_re
 
 int client_open(struct client *client, int dir_fd, const char *name, struct error *err)
 {
+	const struct timeval timeout = { .tv_sec = SEND_TIMEOUT_S };
+	int fd = sock_connect_at(dir_fd, name);
+
 	*client = (struct client){ .fd = -1, .in = { .max = CCPROXY_PAYLOAD_MAX + 65536 } };
-	client->fd = sock_connect_at(dir_fd, name);
-	if (client->fd < 0)
-		return err_set(err, client->fd, "connect to the sandbox's proxy");
+	if (fd < 0)
+		return err_set(err, fd, "connect to the sandbox's proxy");
+	client->fd = fd;
+	/* A proxy that takes nothing any more must not hold us and the container's lock for ever.
+	 */
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
+		return err_set(err, -errno, "limit the time of sending to the sandbox's proxy");
 	return 0;
 }
 
@@ -44,7 +54,7 @@ static int send_all(int fd, const char *data, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		data += n;
 		len -= (size_t)n;
 	}
