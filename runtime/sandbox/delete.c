@@ -74,6 +74,13 @@ static int delete_opened(struct record *rec, bool force, struct error *err)
 	return ret;
 }
 
+/* Was a state read that is damaged? One that could not be read may be whole the next time. */
+static bool is_damaged(const struct record *rec, int ret)
+{
+	return rec->dir_fd >= 0 &&
+	       (ret == -EINVAL || ret == -E2BIG || ret == -EFBIG || ret == -EPROTO);
+}
+
 int sandbox_delete(const char *root, const char *id, bool force, struct error *err)
 {
 	auto_record struct record rec = RECORD_INIT;
@@ -83,8 +90,12 @@ int sandbox_delete(const char *root, const char *id, bool force, struct error *e
 		return 0;
 	if (ret == 0)
 		return delete_opened(&rec, force, err);
-	/* No readable state: there is nothing to end, only a directory to remove. */
-	if (rec.dir_fd >= 0 && (ret == -ENODATA || force))
+	/* Without a state there is nothing to end, only a directory to remove. */
+	if (ret == -ENODATA)
 		return sandbox_undo(&rec, err);
-	return ret;
+	if (!force || !is_damaged(&rec, ret))
+		return ret;
+	if (err)
+		log_warning("%s; ending only what can be read of it", err->text);
+	return sandbox_undo(&rec, err);
 }
