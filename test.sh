@@ -104,7 +104,8 @@ lint() {
 unit() {
 	local name result
 	say "unit tests, $1"
-	ctest --preset "$1" --output-junit "$2/ctest.xml" -j "$(nproc)" || true
+	rm -f "$2/ctest.xml"
+	ctest --preset "$1" --output-junit "$top/$2/ctest.xml" -j "$(nproc)" || true
 	[[ -f $2/ctest.xml ]] || {
 		fail "ctest of $1 gave no results"
 		return
@@ -148,14 +149,17 @@ bats_suite() {
 	[[ $seen -eq $planned && $seen -gt 0 ]] || fail "bats, $label: $seen of $planned tests reported a result"
 }
 
-# Sanitizers write their findings to files: a helper's stderr may go nowhere.
+# Sanitizers write their findings to files: a helper's stderr may go nowhere. A process that is killed in the middle of the
+# leak check leaves a line on its registers; that alone is no finding.
 sanitizer_reports() {
-	local reports
-	reports=$(find "$1" -type f -name 'report.*' 2>/dev/null)
-	[[ -z $reports ]] && return 0
-	# shellcheck disable=SC2086
-	head -n 40 $reports
-	return 1
+	local file status=0
+	for file in "$1"/report.*; do
+		if [[ -f $file ]] && grep -qv '^==[0-9]*==Unable to get registers from thread' "$file"; then
+			head -n 40 "$file"
+			status=1
+		fi
+	done
+	return "$status"
 }
 
 if [[ $(id -u) -ne 0 ]]; then
