@@ -34,9 +34,12 @@ static int table_add(struct table *table, const char *const cells[COLUMNS])
 {
 	if (table->n_rows == table->cap)
 		return -E2BIG;
-	for (size_t i = 0; i < COLUMNS; i++)
+	for (size_t i = 0; i < COLUMNS; i++) {
 		table->cells[table->n_rows][i] =
 			arena_strdup(&table->arena, cells[i] ? cells[i] : "");
+		if (!table->cells[table->n_rows][i])
+			return -ENOMEM;
+	}
 	table->n_rows++;
 	return 0;
 }
@@ -137,8 +140,12 @@ static int list_json(const struct globals *globals, const struct json_strs *ids)
 	auto_strbuf struct strbuf text = { 0 };
 	int ret = visit_all(globals, ids, visit_json, &text);
 
+	if (text.len > 0)
+		strbuf_addc(&text, ']');
 	if (ret == 0)
-		puts(text.len ? (strbuf_adds(&text, "]"), strbuf_str(&text)) : "null");
+		ret = strbuf_error(&text);
+	if (ret == 0)
+		puts(text.len > 0 ? text.data : "null");
 	return ret;
 }
 

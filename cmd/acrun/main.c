@@ -1,9 +1,12 @@
 /* acrun: reads the global options, finds the command, reports its failure once. */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "acrun_version.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -122,7 +125,8 @@ static int setup_root(struct globals *globals, struct error *err)
 	globals->root_is_default = !globals->root;
 	ret = fs_abspath(globals->root ? globals->root : STORE_DEFAULT_ROOT, &globals->root_abs);
 	if (ret < 0)
-		return err_set(err, ret, "find the directory of --root '%s'", globals->root);
+		return err_set(err, ret, "find the directory of --root '%s'",
+			       globals->root ? globals->root : STORE_DEFAULT_ROOT);
 	if (!strcmp(globals->root_abs, "/"))
 		return err_msg(err, -EINVAL, "Option --root argument should not be set to /");
 	return 0;
@@ -198,20 +202,43 @@ static int dispatch(struct globals *globals, int argc, char **argv, const struct
 	return run_command(*command, globals, argc, argv, err);
 }
 
+/*
+ * Undoes what a careless caller passes on. With a closed stdin, stdout or stderr the next file
+ * opened would get its number, and go on to the container as such; with SIGCHLD ignored no exit
+ * code of a child would reach us.
+ */
+static int setup_process(struct error *err)
+{
+	int fd;
+
+	(void)signal(SIGCHLD, SIG_DFL);
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return err_set(err, -errno, "open '/dev/null'");
+	close(fd);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct globals globals = { 0 };
 	const struct command *command = NULL;
 	struct error err = { 0 };
-	int first = options_parse(&global_table, argc, argv, &globals, &err);
-	int ret = first;
+	int ret = setup_process(&err);
+	int first = 0;
 
+	if (ret >= 0)
+		ret = first = options_parse(&global_table, argc, argv, &globals, &err);
 	if (ret >= 0)
 		ret = setup_log(&globals, &err);
 	if (ret >= 0)
 		ret = setup_root(&globals, &err);
 	if (ret >= 0)
 		ret = dispatch(&globals, argc - first, argv + first, &command, &err);
+	if (ret >= 0 && fflush(stdout) != 0)
+		ret = err_set(&err, -errno, "write to stdout");
 	if (ret < 0) {
 		report(err.text);
 		ret = command && command->failure_code ? command->failure_code : EXIT_FAILURE;
