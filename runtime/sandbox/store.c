@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +265,16 @@ static int add_name(struct arena *arena, struct json_strs *ids, size_t *cap, con
 	return ids->items[ids->len++] ? 0 : -ENOMEM;
 }
 
+/* Not every file system tells the type. */
+static bool is_dir(int dir_fd, const struct dirent *entry)
+{
+	struct stat st;
+
+	if (entry->d_type != DT_UNKNOWN)
+		return entry->d_type == DT_DIR;
+	return fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
 int store_list(const char *root, struct arena *arena, struct json_strs *ids, struct error *err)
 {
 	auto_dir DIR *dir = opendir(root);
@@ -273,13 +284,15 @@ int store_list(const char *root, struct arena *arena, struct json_strs *ids, str
 	*ids = (struct json_strs){ 0 };
 	if (!dir)
 		return err_set(err, -errno, "open the state directory '%s'", root);
-	while ((entry = readdir(dir))) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.' ||
-		    !name_is_valid(entry->d_name))
+	while ((errno = 0, entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || !name_is_valid(entry->d_name) ||
+		    !is_dir(dirfd(dir), entry))
 			continue;
 		if (add_name(arena, ids, &cap, entry->d_name) < 0)
 			return err_set(err, -ENOMEM, "list '%s'", root);
 	}
+	if (errno != 0)
+		return err_set(err, -errno, "list '%s'", root);
 	if (ids->len > 0)
 		qsort(ids->items, ids->len, sizeof(*ids->items), compare_names);
 	return 0;
