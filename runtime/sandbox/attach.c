@@ -10,8 +10,11 @@ int attach_open(const struct record *rec, struct client *client, struct client_w
 	int ret = proc_open(&rec->state.vmm);
 
 	wait->abort_fd = ret < 0 ? -1 : ret;
+	if (ret == -ESRCH)
+		return err_msg(err, ret, "container not running: its virtual machine is gone");
 	if (ret < 0)
-		return err_msg(err, -ESRCH, "container not running: its virtual machine is gone");
+		return err_set(err, ret, "watch the virtual machine, process %lld",
+			       (long long)rec->state.vmm.pid);
 	ret = client_open(client, rec->dir_fd, "proxy.sock", err);
 	return ret < 0 ? ret : agent_attach(client, rec->state.sandbox_id, wait, NULL, err);
 }
