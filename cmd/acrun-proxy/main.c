@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #include "base/sock.h"
 #include "cmd/acrun-proxy/proxy.h"
 
-enum { BACKLOG = 128, DIR_MODE = 0750, SOCKET_MODE = 0660, ACTIVATED_FD = 3 };
+enum { BACKLOG = 128, DIR_MODE = 0750, SOCKET_MODE = 0660, ACTIVATED_FD = 3, HEAP_KEPT = 32 << 10 };
 
 struct options {
 	const char *uri;
@@ -266,6 +267,8 @@ int main(int argc, char **argv)
 	/* The guest's secrets pass through this memory. */
 	(void)prctl(PR_SET_DUMPABLE, 0);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* The buffers of a burst go back to the system after it. */
+	(void)mallopt(M_TRIM_THRESHOLD, HEAP_KEPT);
 	raise_descriptor_limit();
 	ret = set_log_level(options.log_level, &err);
 	if (ret == 0)
