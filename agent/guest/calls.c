@@ -79,9 +79,15 @@ void handle_PING(struct guest *guest, struct slot *slot, const char *payload, si
 	slot_ack(slot, NULL, 0);
 }
 
+/* From the host it asks: is the boot over? The answer is the right moment to take a snapshot. */
 void handle_READY(struct guest *guest, struct slot *slot, const char *payload, size_t len)
 {
-	handle_PING(guest, slot, payload, len);
+	(void)payload;
+	(void)len;
+	if (guest->settled || guest->settle_slot)
+		slot_ack(slot, NULL, 0);
+	else
+		guest->settle_slot = slot;
 }
 
 void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, size_t len)

@@ -6,7 +6,11 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { READ_CHUNK = 32 << 10, KEEP_BUFFER = 64 << 10 };
+enum {
+	READ_CHUNK = 32 << 10,
+	KEEP_BUFFER = 64 << 10,
+	STALE_MS = 10000, /* nobody takes that long within a frame */
+};
 
 static uint32_t frame_len(const struct channel *ch, const char *frame)
 {
@@ -84,6 +88,32 @@ bool channel_is_full(struct channel *ch)
 	return ch->full;
 }
 
+/*
+ * A peer that is gone and back at once can't be told from one that stayed. What it left of a frame
+ * would swallow the frames of the next: it is forgotten after a while.
+ */
+static void on_stale(void *arg)
+{
+	struct channel *ch = arg;
+
+	ch->stale_timer = 0;
+	if (ch->paused)
+		return;
+	strbuf_clear(&ch->in);
+	shrink(&ch->in);
+}
+
+static void watch_stale(struct channel *ch)
+{
+	int id = 0;
+
+	if (ch->stale_timer > 0)
+		loop_remove_timer(ch->loop, ch->stale_timer);
+	if (ch->in.len > 0 && !ch->paused)
+		id = loop_add_timer(ch->loop, STALE_MS, on_stale, ch);
+	ch->stale_timer = id > 0 ? id : 0;
+}
+
 static void take_input(struct channel *ch, size_t fresh)
 {
 	int64_t taken = ch->events->input(ch->arg, ch->in.data, ch->in.len, fresh);
@@ -93,6 +123,7 @@ static void take_input(struct channel *ch, size_t fresh)
 	else
 		strbuf_consume(&ch->in, (size_t)taken);
 	shrink(&ch->in);
+	watch_stale(ch);
 }
 
 static void read_input(struct channel *ch)

@@ -41,7 +41,8 @@ struct channel {
 	bool full;   /* output went above CHANNEL_OUT_HIGH */
 	struct strbuf in;
 	struct strbuf out;
-	size_t sent; /* bytes of the first frame in `out` that are written already */
+	int stale_timer; /* runs while a frame is incomplete; 0: none */
+	size_t sent;	 /* bytes of the first frame in `out` that are written already */
 	const struct channel_events *events;
 	void *arg;
 };

@@ -12,6 +12,7 @@
 #include "agent/guest/cgroup.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/ns.h"
+#include "agent/guest/signals.h"
 #include "agent/guest/slots.h"
 #include "base/cleanup.h"
 #include "base/name.h"
@@ -171,8 +172,8 @@ int container_signal(struct container *container, int signo, bool all, struct er
 	if (signo == SIGKILL || container->init->state != PROCESS_RUNNING)
 		return process_signal(container->init, signo, err);
 	ret = cgroup_signal(container->cgroup_fd, signo);
-	/* once more for init, which the kernel may have shielded */
-	if (ret == 0 && container->init->pid1)
+	/* what the kernel shields init from must reach it as well */
+	if (ret == 0 && container->init->pid1 && signals_would_kill(container->init->pid, signo))
 		return process_signal(container->init, signo, err);
 	return ret < 0 ? fail_set(err, ret, "signal all processes of container '%s'", container->id)
 		       : 0;

@@ -34,10 +34,12 @@ struct guest {
 	struct stream *streams; /* of live processes */
 	char *hostname;		/* of the pod; NULL before STARTPOD */
 	bool pod_started;
-	bool flow;	  /* credit on the I/O channel was agreed on by HELLO */
-	bool extended;	  /* HELLO was seen on this connection */
-	bool up;	  /* initialised: requests may be served */
-	bool dispatching; /* a handler is being run */
+	bool flow;		  /* credit on the I/O channel was agreed on by HELLO */
+	bool extended;		  /* HELLO was seen on this connection */
+	bool up;		  /* initialised: requests may be served */
+	bool settled;		  /* nothing of the boot is under way any more */
+	struct slot *settle_slot; /* request that waits for that; NULL: none */
+	bool dispatching;	  /* a handler is being run */
 };
 
 #endif

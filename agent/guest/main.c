@@ -13,6 +13,7 @@
 #include "agent/guest/modules.h"
 #include "agent/guest/power.h"
 #include "agent/guest/reaper.h"
+#include "agent/guest/slots.h"
 #include "agent/guest/worker.h"
 #include "agent/proto/hyperstart.h"
 #include "base/cleanup.h"
@@ -55,6 +56,18 @@ static int load_late(void *arg, struct error *err)
 	return 0;
 }
 
+static void on_settled(struct guest *guest, void *arg, const struct error *err)
+{
+	struct slot *slot = guest->settle_slot;
+
+	(void)arg;
+	(void)err;
+	guest->settled = true;
+	guest->settle_slot = NULL;
+	if (slot)
+		slot_ack(slot, NULL, 0);
+}
+
 /* What can wait until the host knows that we are there. */
 static void on_idle(void *arg)
 {
@@ -62,8 +75,10 @@ static void on_idle(void *arg)
 	struct error err;
 
 	init_late();
-	if (worker_start(guest, load_late, NULL, guest, &err) < 0)
+	if (worker_start(guest, load_late, on_settled, guest, &err) < 0) {
 		log_warning("%s", err.text);
+		guest->settled = true;
+	}
 	guest->up = true;
 	dispatch_wake(guest);
 }

@@ -11,6 +11,7 @@
 #include "agent/guest/fail.h"
 #include "agent/guest/rootfs.h"
 #include "agent/guest/worker.h"
+#include "base/log.h"
 
 enum { DESTROY_STEP_MS = 50, DESTROY_STEPS = 200, HOSTNAME_LEN = 64 };
 
@@ -58,6 +59,9 @@ void pod_start(struct guest *guest, const struct call_startpod *call, struct slo
 		slot_errorf(slot, "shareDir is missing: nothing to mount");
 		return;
 	}
+	if (call->interfaces.len > 0 || call->routes.len > 0)
+		log_warning(
+			"start the pod: interfaces and routes of this call are left as they are");
 	free(guest->hostname);
 	guest->hostname = call->hostname && *call->hostname ? strndup(call->hostname, HOSTNAME_LEN)
 							    : NULL;
