@@ -83,6 +83,13 @@ static int set_memory(int fd, const struct oci_memory *memory, struct error *err
 		return 0;
 	if (memory->limit.set && memory->limit.value != 0)
 		ret = set_number(fd, "memory.max", memory->limit.value, err);
+	/* config.json counts memory and swap together, the kernel swap alone */
+	if (ret == 0 && memory->swap.set && memory->swap.value < 0)
+		ret = set_number(fd, "memory.swap.max", -1, err);
+	if (ret == 0 && memory->swap.set && memory->swap.value > 0 && memory->limit.set &&
+	    memory->swap.value >= memory->limit.value && memory->limit.value > 0)
+		ret = set_number(fd, "memory.swap.max", memory->swap.value - memory->limit.value,
+				 err);
 	if (ret == 0 && memory->reservation.set && memory->reservation.value != 0)
 		ret = set_number(fd, "memory.low",
 				 memory->reservation.value < 0 ? 0 : memory->reservation.value,
@@ -123,6 +130,28 @@ static int set_cpu(int fd, const struct oci_cpu *cpu, struct error *err)
 	return ret < 0 ? fail_set(err, ret, "set cgroup limit cpu.max to %s", text) : 0;
 }
 
+static int set_text(int fd, const char *file, const char *text, struct error *err)
+{
+	int ret;
+
+	if (!text || !*text)
+		return 0;
+	/* a file of this cgroup, not of another */
+	if (strchr(file, '/') || file[0] == '.')
+		return err_msg(err, -EINVAL, "unified resource \"%s\" must be a file name", file);
+	ret = fs_write_file_at(fd, file, text);
+	return ret < 0 ? fail_set(err, ret, "set cgroup limit %s to %s", file, text) : 0;
+}
+
+static int set_unified(int fd, const struct json_map *unified, struct error *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < unified->len; i++)
+		ret = set_text(fd, unified->items[i].key, unified->items[i].value, err);
+	return ret;
+}
+
 int cgroup_set_resources(int cgroup_fd, const struct oci_linux_resources *resources,
 			 struct error *err)
 {
@@ -133,9 +162,15 @@ int cgroup_set_resources(int cgroup_fd, const struct oci_linux_resources *resour
 	ret = set_memory(cgroup_fd, resources->memory, err);
 	if (ret == 0)
 		ret = set_cpu(cgroup_fd, resources->cpu, err);
+	if (ret == 0 && resources->cpu)
+		ret = set_text(cgroup_fd, "cpuset.cpus", resources->cpu->cpus, err);
+	if (ret == 0 && resources->cpu)
+		ret = set_text(cgroup_fd, "cpuset.mems", resources->cpu->mems, err);
 	if (ret == 0 && resources->pids && resources->pids->limit.set &&
 	    resources->pids->limit.value != 0)
 		ret = set_number(cgroup_fd, "pids.max", resources->pids->limit.value, err);
+	if (ret == 0)
+		ret = set_unified(cgroup_fd, &resources->unified, err);
 	return ret;
 }
 

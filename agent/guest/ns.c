@@ -18,6 +18,9 @@ int ns_make_plan(const struct oci_spec *spec, bool pod_exists, struct ns_plan *p
 		if (flag <= 0)
 			return err_msg(err, -EINVAL, "namespace type \"%s\" does not exist",
 				       rows[i].type ? rows[i].type : "");
+		if (flag == CLONE_NEWUSER)
+			return err_msg(err, -ENOTSUP,
+				       "namespace type \"user\" is not supported in the guest");
 		if (flag == CLONE_NEWNET || flag == CLONE_NEWNS)
 			continue;
 		if (pod_exists && rows[i].path && *rows[i].path)
