@@ -78,7 +78,7 @@ static void receive(struct rig *rig, struct rig_end *end,
 
 struct ccproxy_frame rig_receive(struct rig *rig, struct rig_end *end)
 {
-	struct ccproxy_frame frame;
+	struct ccproxy_frame frame = { 0 };
 
 	receive(rig, end, decode_ccproxy, &frame, &frame.payload, &frame.len);
 	return frame;
@@ -86,7 +86,7 @@ struct ccproxy_frame rig_receive(struct rig *rig, struct rig_end *end)
 
 struct ctl_frame rig_call(struct rig *rig)
 {
-	struct ctl_frame frame;
+	struct ctl_frame frame = { 0 };
 
 	receive(rig, &rig->ctl, decode_ctl, &frame, &frame.payload, &frame.len);
 	return frame;
@@ -94,7 +94,7 @@ struct ctl_frame rig_call(struct rig *rig)
 
 struct tty_frame rig_stdin(struct rig *rig)
 {
-	struct tty_frame frame;
+	struct tty_frame frame = { 0 };
 
 	receive(rig, &rig->tty, decode_tty, &frame, &frame.payload, &frame.len);
 	return frame;
