@@ -32,10 +32,10 @@ field() {
 	kill -KILL "$(field shim)"
 	wait_status c1 stopped 10
 	sleep 1
-	local then
-	then=$(stat -c %Y.%y "$BUNDLE/rootfs/beat")
+	local before
+	before=$(stat -c %Y.%y "$BUNDLE/rootfs/beat")
 	sleep 1.5
-	assert_equal "$(stat -c %Y.%y "$BUNDLE/rootfs/beat")" "$then"
+	assert_equal "$(stat -c %Y.%y "$BUNDLE/rootfs/beat")" "$before"
 	acrun delete c1
 	assert_nothing_left
 }
