@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/sock.h"
+#include "base/spawn.h"
 #include "runtime/agent_client/agent.h"
 #include "runtime/agent_client/client.h"
 
@@ -113,23 +114,23 @@ static void a_response_may_come_byte_by_byte(void **state)
 	struct pair *pair = *state;
 	auto_strbuf struct strbuf reply = { 0 };
 	auto_strbuf struct strbuf bytes = { 0 };
-	int status = 0;
+	const char *const argv[] = { "dd", "bs=1", "status=none", NULL };
+	struct spawn sp = { .path = "/bin/dd", .argv = argv };
+	auto_close int file = memfd_create("bytes", MFD_CLOEXEC);
+	int status = -1;
 	pid_t pid;
 
 	add_frame(&bytes, CCPROXY_NOTIFICATION, CCPROXY_PROCESS_EXITED, false, "x");
 	add_frame(&bytes, CCPROXY_RESPONSE, CCPROXY_HYPER, false, "{\"piece\":\"wise\"}");
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		for (size_t i = 0; i < bytes.len; i++)
-			if (send(pair->proxy, bytes.data + i, 1, MSG_NOSIGNAL) != 1)
-				_exit(1);
-		_exit(0);
-	}
+	assert_int_equal(fs_write_all(file, bytes.data, bytes.len), 0);
+	assert_int_equal(lseek(file, 0, SEEK_SET), 0);
+	sp.fds[sp.n_fds++] = (struct spawn_fd){ file, 0 };
+	sp.fds[sp.n_fds++] = (struct spawn_fd){ pair->proxy, 1 };
+	assert_int_equal(spawn_start(&sp, &pid, &pair->err), 0);
 	if (client_receive(&pair->client, CCPROXY_HYPER, &pair->wait, &reply, &pair->err) < 0)
 		fail_msg("%s", pair->err.text);
 	assert_string_equal(strbuf_str(&reply), "{\"piece\":\"wise\"}");
-	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(spawn_wait(pid, 20000, &status), 0);
 	assert_int_equal(status, 0);
 }
 

@@ -1,17 +1,17 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "base/spawn.h"
+#include "base/strbuf.h"
 #include "runtime/net/netns.h"
 
 static const char own[] = "/proc/self/ns/net";
@@ -102,22 +102,23 @@ static void a_new_one_leaves_us_where_we_are(void **state)
 
 static void a_new_one_can_be_joined(void **state)
 {
+	const char *const argv[] = { "readlink", own, NULL };
+	struct spawn sp = { .path = "/bin/readlink", .argv = argv };
+	auto_strbuf struct strbuf expected = { 0 };
+	auto_strbuf struct strbuf seen = { 0 };
 	struct error err = { 0 };
 	auto_close int fd = -1;
-	int status = 0;
-	pid_t pid;
+	int code = -1;
 
 	(void)state;
 	if (open_with("network", NULL, &fd, &err) < 0)
 		fail_msg("%s", err.text);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(setns(fd, CLONE_NEWNET) == 0 && inode_of_path(own) == inode_of_fd(fd) ? 0
-											    : 1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	sp.join_ns[sp.n_join_ns++] = fd;
+	if (spawn_run(&sp, NULL, 0, &seen, 100, 20000, &code, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(code, 0);
+	(void)strbuf_addf(&expected, "net:[%llu]\n", (unsigned long long)inode_of_fd(fd));
+	assert_string_equal(strbuf_str(&seen), strbuf_str(&expected));
 }
 
 int main(void)

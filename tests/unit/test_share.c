@@ -8,15 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/sock.h"
+#include "base/spawn.h"
 #include "runtime/storage/share.h"
 
 /* A bundle with a directory, a file, a socket and a pipe in it, and a share beside it. */
@@ -268,29 +267,30 @@ static bool can_write(int dir, const char *name)
 	return fd >= 0;
 }
 
-/* In a process and mount namespace of its own. Returns the number of what went wrong, 0: nothing.
- */
-static int look_at_mounts(const struct place *place, const struct share *share)
-{
-	auto_strbuf struct strbuf text = { 0 };
-	struct error err = { 0 };
-	auto_close int dir = -1;
+struct look {
+	const struct place *place;
+	const struct share *share;
+};
 
-	if (unshare(CLONE_NEWNS) < 0)
-		return 1;
-	if (share_mount_all(share, &err) < 0) {
-		(void)fprintf(stderr, "%s\n", err.text);
-		return 2;
-	}
-	dir = fs_open_dir_at(AT_FDCWD, place->share);
+/* Runs in a process and mount namespace of its own. */
+static int look_at_mounts(void *arg, struct error *err)
+{
+	const struct look *look = arg;
+	auto_strbuf struct strbuf text = { 0 };
+	auto_close int dir = -1;
+	int ret = share_mount_all(look->share, err);
+
+	if (ret < 0)
+		return ret;
+	dir = fs_open_dir_at(AT_FDCWD, look->place->share);
 	if (dir < 0 || !can_write(dir, "box/rootfs/made"))
-		return 3;
+		return err_set(err, -errno, "write to the root");
 	if (can_write(dir, "box/mount-1/made") || errno != EROFS)
-		return 4;
+		return err_msg(err, -EINVAL, "the first mount is not read-only");
 	if (fs_read_file_at(dir, "box/mount-2", &text, 100) < 0 ||
 	    strcmp(strbuf_str(&text), "text") != 0)
-		return 5;
-	return can_write(dir, "box/mount-2") ? 0 : 6;
+		return err_msg(err, -EINVAL, "the file says '%s'", strbuf_str(&text));
+	return can_write(dir, "box/mount-2") ? 0 : err_msg(err, -EINVAL, "the file is read-only");
 }
 
 static void mounts_are_there_and_only_there(void **state)
@@ -304,18 +304,20 @@ static void mounts_are_there_and_only_there(void **state)
 	auto_free char *made = NULL;
 	struct error err = { 0 };
 	struct share share;
-	int status = 0;
-	pid_t pid;
+	struct look look = { place, &share };
+	const char *const argv[] = { "true", NULL };
+	const struct spawn sp = { .path = "/bin/true",
+				  .argv = argv,
+				  .unshare_flags = CLONE_NEWNS,
+				  .prepare = look_at_mounts,
+				  .prepare_arg = &look };
+	int code = -1;
 
 	assert_int_equal(plan(place, mounts, 2, &share, &err), 0);
 	assert_int_equal(share_make_targets(&share, place->share_fd, &err), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0)
-		_exit(look_at_mounts(place, &share));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
+	if (spawn_run(&sp, NULL, 0, NULL, 0, 20000, &code, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(code, 0);
 	assert_int_equal(fs_exists_at(place->share_fd, "box/rootfs/made"), 0);
 	assert_true(asprintf(&made, "%s/made", place->rootfs) > 0);
 	assert_int_equal(fs_exists_at(AT_FDCWD, made), 1);

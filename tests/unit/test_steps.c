@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/spawn.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/steps.h"
@@ -173,12 +174,12 @@ static bool exists(const struct place *place, const char *name)
 
 static pid_t sleeper(struct proc_id *id)
 {
-	pid_t pid = fork();
+	const char *const argv[] = { "sleep", "1000", NULL };
+	const struct spawn sp = { .path = "/bin/sleep", .argv = argv };
+	struct error err = { 0 };
+	pid_t pid;
 
-	assert_true(pid >= 0);
-	if (pid == 0)
-		for (;;)
-			pause();
+	assert_int_equal(spawn_start(&sp, &pid, &err), 0);
 	assert_int_equal(proc_identify(pid, id), 0);
 	return pid;
 }

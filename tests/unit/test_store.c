@@ -11,13 +11,12 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fs.h"
+#include "base/spawn.h"
 #include "runtime/sandbox/store.h"
 
 struct place {
@@ -337,48 +336,32 @@ static void the_lock_excludes_all_but_lookers(void **state)
 	assert_false(is_free(place, "box"));
 }
 
-/* Waits until process pid stands in the queue for a flock. */
-static void wait_blocked(pid_t pid)
-{
-	int64_t end_ms = clock_now_ms() + 20000;
-	char needle[64];
-
-	(void)snprintf(needle, sizeof(needle), "-> FLOCK  ADVISORY  WRITE %d ", (int)pid);
-	while (clock_now_ms() < end_ms) {
-		auto_strbuf struct strbuf locks = { 0 };
-
-		assert_int_equal(fs_read_file_at(AT_FDCWD, "/proc/locks", &locks, 1 << 20), 0);
-		if (strstr(strbuf_str(&locks), needle))
-			return;
-		(void)nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-	}
-	fail_msg("process %d does not wait for the lock", (int)pid);
-}
-
+/* The lock stays with a helper that got our descriptor. As soon as we stand in the queue for it,
+ * the helper removes the directory and ends. */
 static void who_waited_for_a_removed_one_sees_it_gone(void **state)
 {
+	static const char script[] =
+		"i=0; until grep -q -e \"-> FLOCK  ADVISORY  WRITE $PPID \" /proc/locks; do "
+		"i=$((i + 1)); test $i -lt 2000 || exit 1; sleep 0.01; done; rm -r \"$0\"";
 	struct place *place = *state;
+	auto_free char *dir = path_of(place, "box", NULL);
+	const char *const argv[] = { "sh", "-c", script, dir, NULL };
+	struct spawn sp = { .path = "/bin/sh", .argv = argv };
 	struct record rec = RECORD_INIT;
 	struct error err = { 0 };
-	int status = 0;
+	int status = -1;
 	pid_t pid;
 
 	make(place, "box", OCI_STATUS_CREATED);
 	assert_int_equal(record_open(&rec, place->root, "box", &err), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		struct record other = RECORD_INIT;
-
-		record_done(&rec);
-		_exit(-record_open(&other, place->root, "box", NULL));
-	}
-	wait_blocked(pid);
-	assert_int_equal(record_remove(&rec, &err), 0);
+	sp.fds[sp.n_fds++] = (struct spawn_fd){ rec.dir_fd, 3 };
+	assert_int_equal(spawn_start(&sp, &pid, &err), 0);
 	record_done(&rec);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), ENOENT);
+	assert_int_equal(record_open(&rec, place->root, "box", &err), -ENOENT);
+	assert_string_equal(err.text, "container does not exist: box");
+	record_done(&rec);
+	assert_int_equal(spawn_wait(pid, -1, &status), 0);
+	assert_int_equal(spawn_exit_code(status), 0);
 }
 
 static void remove_takes_all_of_one_and_nothing_else(void **state)
@@ -502,14 +485,14 @@ static void a_killed_shim_stops_the_container(void **state)
 	struct record_state record = {
 		.id = "box", .bundle = "/b", .oci_version = "1.2.0", .status = OCI_STATUS_RUNNING
 	};
+	const char *const argv[] = { "sleep", "1000", NULL };
+	const struct spawn sp = { .path = "/bin/sleep", .argv = argv };
+	struct error err = { 0 };
 	struct oci_state out;
-	pid_t pid = fork();
+	pid_t pid;
 
 	(void)state;
-	assert_true(pid >= 0);
-	if (pid == 0)
-		for (;;)
-			pause();
+	assert_int_equal(spawn_start(&sp, &pid, &err), 0);
 	assert_int_equal(proc_identify(pid, &record.shim), 0);
 	record_to_oci_state(&record, "owner", &out);
 	assert_int_equal(out.status, OCI_STATUS_RUNNING);
