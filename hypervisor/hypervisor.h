@@ -59,6 +59,28 @@ struct vm_spec {
 	const char *dir;  /* absolute directory of this VM's files */
 	uint32_t vcpus;
 	uint32_t memory_mib;
+	/*
+	 * Room to grow while it runs; all 0: none (it costs the guest time and memory, see
+	 * docs/hypervisors.md). max_vcpus and max_memory_mib count what the VM boots with.
+	 */
+	uint32_t max_vcpus;
+	uint32_t max_memory_mib;
+	uint32_t memory_slots; /* how often memory can be added */
+	/*
+	 * The guest's memory is this file (on a memory file system) instead of anonymous memory:
+	 * NULL, or an absolute path as the VMM sees it. Shared, the guest writes to the file: that
+	 * makes a template. Else it is the start of a copy-on-write mapping: that makes a clone.
+	 */
+	const char *memory_file;
+	bool memory_shared;
+	/*
+	 * The VM does not boot: it waits for restore(). Everything that shapes the machine must be
+	 * as it was when its state was saved: configuration, accelerator, sizes, number and names
+	 * of channels, whether there is a console, a share (and its tag), an entropy source. Name,
+	 * uuid, descriptors and the path of the share may differ. Kernel, initrd and parameters
+	 * are not read.
+	 */
+	bool incoming;
 	struct vm_socket channels[VM_CHANNELS_MAX];
 	unsigned n_channels;
 	int console_listen_fd; /* the guest's serial console goes to whoever connects; -1: discarded
@@ -85,6 +107,14 @@ struct vm {
 	char accelerator[16]; /* what it really runs on */
 };
 
+/*
+ * What talks to a running VM takes a connected stream socket of its control socket
+ * (vm_spec.control_listen_fd) over, also on failure; a negative errno in its place is reported as
+ * the failure to connect, so that `op(vm, sock_connect_at(dir, name), ...)` needs no check between.
+ * One connection is served at a time: the next waits until the one before has gone. A VM that has
+ * died is -ECONNRESET or -ECONNREFUSED: vm_last_words() of its log tells why. Operations that stand
+ * under a capability bit are NULL without it.
+ */
 struct hypervisor_ops {
 	const char *name; /* table name in the configuration */
 	unsigned caps;
@@ -107,6 +137,38 @@ struct hypervisor_ops {
 		      struct vm *vm, struct error *err);
 	/* Ends the VM at once and waits until its process is gone. Fine when it is gone already. */
 	int (*stop)(const struct vm *vm, struct error *err);
+	/* HV_CAP_PAUSE: halts the vCPUs, lets them go on. Fine when that is so already. */
+	int (*pause)(const struct vm *vm, int control_fd, struct error *err);
+	int (*resume)(const struct vm *vm, int control_fd, struct error *err);
+	/*
+	 * HV_CAP_SNAPSHOT: pauses the VM and writes the state of its devices to state_fd (a file,
+	 * pipe or socket; not taken over), from its current position on. The memory stays where it
+	 * is, in spec.memory_file: it belongs to the state, and nothing may write to it any more.
+	 * So stop() what was saved, don't resume it. On failure the VM may be resumed or stopped;
+	 * -EREMOTEIO: the hypervisor refuses, as QEMU does while the guest has a share mounted.
+	 */
+	int (*save)(const struct vm *vm, int control_fd, int state_fd, uint32_t timeout_s,
+		    struct error *err);
+	/*
+	 * HV_CAP_SNAPSHOT: gives a VM that was launched with spec.incoming the state that save()
+	 * wrote and lets it run. A file is read from its start; its position is moved, so it must
+	 * be opened anew for each VM. After a failure the VM can only be stopped.
+	 */
+	int (*restore)(const struct vm *vm, int control_fd, int state_fd, uint32_t timeout_s,
+		       struct error *err);
+	/*
+	 * HV_CAP_CPU_HOTPLUG: plugs n more vCPUs in. *added tells how many there are, also on
+	 * failure. The guest has to bring them online.
+	 */
+	int (*add_cpus)(const struct vm *vm, int control_fd, uint32_t n, uint32_t *added,
+			struct error *err);
+	/*
+	 * HV_CAP_MEMORY_HOTPLUG: plugs more memory in, one slot. *added_mib is the size, rounded up
+	 * to whole blocks of the guest's kernel (128 MiB); 0 on failure. The guest has to bring it
+	 * online.
+	 */
+	int (*add_memory)(const struct vm *vm, int control_fd, uint32_t mib, uint32_t *added_mib,
+			  struct error *err);
 };
 
 /* The backend of that name, NULL when there is none. */

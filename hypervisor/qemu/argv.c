@@ -7,7 +7,10 @@
 #include "base/strbuf.h"
 #include "base/strvec.h"
 
-enum { COMMAND_LINE_MAX = 2047 }; /* COMMAND_LINE_SIZE of x86 without the NUL */
+enum {
+	COMMAND_LINE_MAX = 2047, /* COMMAND_LINE_SIZE of x86 without the NUL */
+	MEMORY_SLOTS_MAX = 256,	 /* of QEMU's machines */
+};
 
 /* What the builders of the parts work with. */
 struct builder {
@@ -85,10 +88,28 @@ static void add_machine(const struct builder *b)
 	put_user_options(&v, b->cfg->cpu_features);
 	add_buf(b->argv, "-cpu", &v);
 	(void)strbuf_addf(&v, "%u", b->spec->vcpus);
+	if (b->spec->max_vcpus > b->spec->vcpus)
+		(void)strbuf_addf(&v, ",maxcpus=%u", b->spec->max_vcpus);
 	add_buf(b->argv, "-smp", &v);
-	(void)strbuf_addf(&v, "%uM", b->spec->memory_mib);
+}
+
+static void add_memory(const struct builder *b)
+{
+	const struct vm_spec *spec = b->spec;
+	auto_strbuf struct strbuf v = { 0 };
+
+	(void)strbuf_addf(&v, "%uM", spec->memory_mib);
+	if (spec->max_memory_mib > spec->memory_mib)
+		(void)strbuf_addf(&v, ",slots=%u,maxmem=%uM", spec->memory_slots,
+				  spec->max_memory_mib);
 	add_buf(b->argv, "-m", &v);
-	(void)strbuf_addf(&v, "memory-backend-ram,id=mem,size=%uM", b->spec->memory_mib);
+	(void)strbuf_addf(&v, "memory-backend-%s,id=mem,size=%uM",
+			  spec->memory_file ? "file" : "ram", spec->memory_mib);
+	if (spec->memory_file) {
+		(void)strbuf_adds(&v, ",mem-path=");
+		put_escaped(&v, spec->memory_file);
+		(void)strbuf_adds(&v, spec->memory_shared ? ",share=on" : ",share=off");
+	}
 	add_buf(b->argv, "-object", &v);
 }
 
@@ -205,7 +226,7 @@ static void put_timer_params(const struct builder *b, struct strbuf *line)
 	if (b->kvm)
 		return;
 	put_param(line, b->machine->tcg_params);
-	if (b->spec->vcpus == 1)
+	if (b->spec->vcpus == 1 && b->spec->max_vcpus <= 1)
 		put_param(line, b->machine->tcg_up_params);
 	if (b->spec->tsc_khz)
 		(void)strbuf_addf(line, " tsc_early_khz=%u tsc=reliable", b->spec->tsc_khz);
@@ -230,6 +251,11 @@ static int add_boot(const struct builder *b, struct error *err)
 {
 	auto_strbuf struct strbuf line = { 0 };
 
+	/* What it boots is in its memory already. */
+	if (b->spec->incoming) {
+		add(b->argv, "-incoming", "defer");
+		return 0;
+	}
 	add(b->argv, "-kernel", b->cfg->kernel);
 	if (is_set(b->cfg->initrd))
 		add(b->argv, "-initrd", b->cfg->initrd);
@@ -240,6 +266,48 @@ static int add_boot(const struct builder *b, struct error *err)
 		return err_hint(err, "shorten kernel_params in [hypervisor.qemu]");
 	}
 	add_buf(b->argv, "-append", &line);
+	return 0;
+}
+
+static int check_growth(const struct builder *b, struct error *err)
+{
+	const struct vm_spec *spec = b->spec;
+	bool cpus = spec->max_vcpus > spec->vcpus;
+	bool memory = spec->max_memory_mib > spec->memory_mib;
+
+	if (spec->max_vcpus && spec->max_vcpus < spec->vcpus)
+		return err_msg(err, -EINVAL, "MaxCPUs %u must be equal to or greater than CPUs %u",
+			       spec->max_vcpus, spec->vcpus);
+	if (spec->max_memory_mib && spec->max_memory_mib < spec->memory_mib)
+		return err_msg(err, -EINVAL, "%u MiB of memory are more than the maximum of %u MiB",
+			       spec->memory_mib, spec->max_memory_mib);
+	if (spec->max_vcpus > b->machine->max_vcpus)
+		return err_msg(err, -EINVAL, "%u vCPUs: machine_type '%s' takes 1 to %u",
+			       spec->max_vcpus, b->machine->name, b->machine->max_vcpus);
+	if ((cpus || memory) && !b->machine->hotplug) {
+		err_msg(err, -ENOTSUP, "machine_type '%s' cannot grow while it runs",
+			b->machine->name);
+		return err_hint(err, "set machine_type = \"q35\" in [hypervisor.qemu]");
+	}
+	if (memory && (spec->memory_slots == 0 || spec->memory_slots > MEMORY_SLOTS_MAX))
+		return err_msg(err, -EINVAL, "%u memory slots, it must be 1 to %d",
+			       spec->memory_slots, MEMORY_SLOTS_MAX);
+	return 0;
+}
+
+static int check_snapshot(const struct vm_spec *spec, struct error *err)
+{
+	if (spec->memory_file && spec->memory_file[0] != '/')
+		return err_msg(err, -EINVAL, "memory file '%s' is not an absolute path",
+			       spec->memory_file);
+	if (spec->incoming && !spec->memory_file)
+		return err_msg(err, -EINVAL, "a machine to be restored needs its memory in a file");
+	if (spec->incoming && spec->memory_shared)
+		return err_msg(err, -EINVAL,
+			       "a machine to be restored must not write to memory file '%s'",
+			       spec->memory_file);
+	if (spec->incoming && spec->control_listen_fd < 0)
+		return err_msg(err, -EINVAL, "a machine to be restored needs a control socket");
 	return 0;
 }
 
@@ -257,7 +325,7 @@ static int check_spec(const struct builder *b, struct error *err)
 			       VM_CHANNELS_MAX);
 	if (spec->share_dir && !is_set(spec->share_tag))
 		return err_msg(err, -EINVAL, "shared directory '%s' has no tag", spec->share_dir);
-	if (!b->kvm && b->machine->needs_tsc_khz && !spec->tsc_khz) {
+	if (!b->kvm && b->machine->needs_tsc_khz && !spec->tsc_khz && !spec->incoming) {
 		err_msg(err, -ENOTSUP, "machine_type '%s' needs a steady time stamp counter",
 			b->machine->name);
 		return err_hint(err, "set machine_type = \"q35\" in [hypervisor.qemu]");
@@ -280,11 +348,16 @@ int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	if (!b.machine)
 		return machine_unknown(cfg->machine_type, err);
 	ret = check_spec(&b, err);
+	if (ret == 0)
+		ret = check_growth(&b, err);
+	if (ret == 0)
+		ret = check_snapshot(spec, err);
 	if (ret < 0)
 		return ret;
 	(void)strvec_add(argv, cfg->path);
 	add_identity(&b);
 	add_machine(&b);
+	add_memory(&b);
 	add_control(&b);
 	add_channels(&b);
 	add_share(&b);

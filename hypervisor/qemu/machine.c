@@ -19,6 +19,7 @@ static const struct qemu_machine machines[] = {
 		.max_vcpus = 255,
 		.tcg_params = "no_timer_check noreplace-smp",
 		.tcg_up_params = "nolapic_timer",
+		.hotplug = true,
 	},
 	{
 		.name = "pc",
@@ -26,6 +27,7 @@ static const struct qemu_machine machines[] = {
 		.max_vcpus = 255,
 		.tcg_params = "no_timer_check noreplace-smp",
 		.tcg_up_params = "nolapic_timer",
+		.hotplug = true,
 		.params = "reboot=t",
 	},
 	{

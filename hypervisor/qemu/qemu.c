@@ -129,7 +129,7 @@ static int qemu_launch(const struct hypervisor_config *cfg, const struct vm_spec
 	ret = accel_decide(cfg, &accelerator, err);
 	if (ret < 0)
 		return ret;
-	if (!full.tsc_khz && !strcmp(accelerator, "tcg"))
+	if (!full.tsc_khz && !full.incoming && !strcmp(accelerator, "tcg"))
 		full.tsc_khz = tsc_measure_khz();
 	ret = qemu_argv(cfg, &full, accelerator, &argv, err);
 	if (ret < 0)
@@ -157,9 +157,16 @@ static int qemu_stop(const struct vm *vm, struct error *err)
 
 const struct hypervisor_ops qemu_ops = {
 	.name = TABLE,
-	.caps = HV_CAP_SHARED_DIR,
+	.caps = HV_CAP_SHARED_DIR | HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG |
+		HV_CAP_MEMORY_HOTPLUG,
 	.check = qemu_check,
 	.argv = qemu_argv,
 	.launch = qemu_launch,
 	.stop = qemu_stop,
+	.pause = qemu_pause,
+	.resume = qemu_resume,
+	.save = qemu_save,
+	.restore = qemu_restore,
+	.add_cpus = qemu_add_cpus,
+	.add_memory = qemu_add_memory,
 };

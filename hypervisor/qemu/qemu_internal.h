@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "hypervisor/hypervisor.h"
+#include "hypervisor/qemu/qmp.h"
 
 /* Descriptor numbers in the VMM. */
 enum { QEMU_FD_CONSOLE = 8, QEMU_FD_CONTROL = 9, QEMU_FD_CHANNEL = 10 };
@@ -18,6 +19,7 @@ struct qemu_machine {
 	const char *params;	   /* kernel parameters on any accelerator; may be NULL */
 	const char *tcg_params;	   /* more of them under emulation */
 	const char *tcg_up_params; /* and these when there is one vCPU */
+	bool hotplug;		   /* of vCPUs and memory */
 	bool needs_tsc_khz; /* cannot boot under emulation without knowing the TSC's frequency */
 };
 
@@ -29,6 +31,27 @@ int machine_unknown(const char *name, struct error *err);
 /* hypervisor_ops.argv. */
 int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	      const char *accelerator, struct strvec *argv, struct error *err) must_check;
+
+/* hypervisor_ops.pause, .resume, .save, .restore, .add_cpus, .add_memory. */
+int qemu_pause(const struct vm *vm, int control_fd, struct error *err) must_check;
+int qemu_resume(const struct vm *vm, int control_fd, struct error *err) must_check;
+int qemu_save(const struct vm *vm, int control_fd, int state_fd, uint32_t timeout_s,
+	      struct error *err) must_check;
+int qemu_restore(const struct vm *vm, int control_fd, int state_fd, uint32_t timeout_s,
+		 struct error *err) must_check;
+int qemu_add_cpus(const struct vm *vm, int control_fd, uint32_t n, uint32_t *added,
+		  struct error *err) must_check;
+int qemu_add_memory(const struct vm *vm, int control_fd, uint32_t mib, uint32_t *added_mib,
+		    struct error *err) must_check;
+
+/*
+ * Takes a connection to a control socket over, or tells that there is none (negative errno). A QEMU
+ * that has just been started may take its time until it greets.
+ */
+int control_open(struct qmp *qmp, int control_fd, struct error *err) must_check;
+
+/* How long QEMU may take to answer a command. */
+enum { CONTROL_TIMEOUT_MS = 10000 };
 
 /* Starts the program with that command line, descriptors and namespaces. */
 int qemu_spawn(const struct hypervisor_config *cfg, const struct vm_spec *spec,

@@ -151,18 +151,16 @@ static void report_event(const struct qmp *qmp, const struct qmp_message *msg)
 		qmp->on_event(qmp->event_arg, msg->event, msg->data ? msg->data : "{}");
 }
 
-/* The next message that is no event; those are handed out on the way. */
-static int receive(struct qmp *qmp, struct arena *arena, struct qmp_message *msg, int64_t until)
+/* The next message; an event has been handed out already. */
+static int receive_any(struct qmp *qmp, struct arena *arena, struct qmp_message *msg, int64_t until)
 {
 	for (;;) {
 		int ret = next_message(qmp, arena, msg);
 
-		if (ret > 0 && !msg->event)
-			return 0;
 		if (ret > 0) {
-			report_event(qmp, msg);
-			arena_done(arena);
-			continue;
+			if (msg->event)
+				report_event(qmp, msg);
+			return 0;
 		}
 		if (ret == 0)
 			ret = read_more(qmp);
@@ -172,6 +170,18 @@ static int receive(struct qmp *qmp, struct arena *arena, struct qmp_message *msg
 			qmp->broken = ret != -ETIMEDOUT;
 			return ret;
 		}
+	}
+}
+
+/* The next message that is no event; those are handed out on the way. */
+static int receive(struct qmp *qmp, struct arena *arena, struct qmp_message *msg, int64_t until)
+{
+	for (;;) {
+		int ret = receive_any(qmp, arena, msg, until);
+
+		if (ret < 0 || !msg->event)
+			return ret;
+		arena_done(arena);
 		/* A stream of events without end is no reply either. */
 		if (clock_now_ms() > until)
 			return -ETIMEDOUT;
@@ -291,6 +301,28 @@ int qmp_give_fd(struct qmp *qmp, int fd, const char *name, int timeout_ms, struc
 	if (strbuf_error(&arguments) < 0)
 		return err_set(err, strbuf_error(&arguments), "name a descriptor for QEMU");
 	return execute(qmp, "getfd", strbuf_str(&arguments), fd, timeout_ms, NULL, err);
+}
+
+int qmp_wait_event(struct qmp *qmp, const bool *done, int timeout_ms, const char *doing,
+		   struct error *err)
+{
+	auto_arena struct arena arena = { 0 };
+	int64_t until = clock_now_ms() + timeout_ms;
+	struct qmp_message msg;
+
+	if (qmp->broken)
+		return err_msg(err, -ENOTCONN, "the connection to QEMU is broken");
+	while (!*done) {
+		/* A reply here is a late one: it is dropped. */
+		int ret = receive_any(qmp, &arena, &msg, until);
+
+		arena_done(&arena);
+		if (ret == 0 && !*done && clock_now_ms() > until)
+			ret = -ETIMEDOUT;
+		if (ret < 0)
+			return explain(ret, doing, err);
+	}
+	return 0;
 }
 
 int qmp_poll_events(struct qmp *qmp, struct error *err)

@@ -56,6 +56,13 @@ int qmp_execute(struct qmp *qmp, const char *command, const char *arguments, int
 int qmp_give_fd(struct qmp *qmp, int fd, const char *name, int timeout_ms, struct error *err)
 	must_check;
 
+/*
+ * Reads until an event has made on_event set *done; fine when it is set already. `doing` names what
+ * is awaited, for the messages. -ETIMEDOUT, -ECONNRESET, ... as for a command.
+ */
+int qmp_wait_event(struct qmp *qmp, const bool *done, int timeout_ms, const char *doing,
+		   struct error *err) must_check;
+
 /* Reads what has arrived without waiting and hands out the events. */
 int qmp_poll_events(struct qmp *qmp, struct error *err) must_check;
 

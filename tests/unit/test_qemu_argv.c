@@ -159,6 +159,44 @@ static void test_image(void **state)
 	golden("image", &cfg, &spec, "tcg");
 }
 
+/* A clone's machine is its template's: what differs is how its memory is mapped, and that nothing
+ * is booted. */
+static void test_template_and_clone(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+	struct vm_spec clone;
+
+	(void)state;
+	spec.memory_file = "/run/acrun/template,1/memory";
+	spec.memory_shared = true;
+	golden("template", &cfg, &spec, "tcg");
+	clone = spec;
+	clone.memory_shared = false;
+	clone.incoming = true;
+	clone.tsc_khz = 0;
+	golden("clone", &cfg, &clone, "tcg");
+	/* Not even needed where it is for a boot. */
+	cfg.machine_type = "microvm";
+	golden("clone-microvm", &cfg, &clone, "tcg");
+}
+
+static void test_growing(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	spec.max_vcpus = 4;
+	spec.max_memory_mib = 2048;
+	spec.memory_slots = 8;
+	golden("growing", &cfg, &spec, "tcg");
+	/* No more than it has is no room to grow. */
+	spec.max_vcpus = 1;
+	spec.max_memory_mib = 256;
+	golden("q35-tcg-1cpu", &cfg, &spec, "tcg");
+}
+
 static void refused(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 		    const char *accelerator, const char *text)
 {
@@ -200,6 +238,50 @@ static void test_refused(void **state)
 	refused(&cfg, &spec, "tcg", "shared directory '/run/acrun/abc/shared' has no tag");
 }
 
+static void test_growing_refused(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	spec.vcpus = 4;
+	spec.max_vcpus = 2;
+	refused(&cfg, &spec, "tcg", "MaxCPUs 2 must be equal to or greater than CPUs 4");
+	spec.max_vcpus = 256;
+	refused(&cfg, &spec, "tcg", "256 vCPUs: machine_type 'q35' takes 1 to 255");
+	spec = default_spec();
+	spec.max_memory_mib = 128;
+	refused(&cfg, &spec, "tcg", "256 MiB of memory are more than the maximum of 128 MiB");
+	spec.max_memory_mib = 512;
+	refused(&cfg, &spec, "tcg", "0 memory slots, it must be 1 to 256");
+	spec.memory_slots = 257;
+	refused(&cfg, &spec, "tcg", "257 memory slots, it must be 1 to 256");
+	spec.memory_slots = 1;
+	cfg.machine_type = "microvm";
+	refused(&cfg, &spec, "tcg",
+		"machine_type 'microvm' cannot grow while it runs "
+		"(set machine_type = \"q35\" in [hypervisor.qemu])");
+}
+
+static void test_clone_refused(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	spec.incoming = true;
+	refused(&cfg, &spec, "tcg", "a machine to be restored needs its memory in a file");
+	spec.memory_file = "memory";
+	refused(&cfg, &spec, "tcg", "memory file 'memory' is not an absolute path");
+	spec.memory_file = "/memory";
+	spec.memory_shared = true;
+	refused(&cfg, &spec, "tcg",
+		"a machine to be restored must not write to memory file '/memory'");
+	spec.memory_shared = false;
+	spec.control_listen_fd = -1;
+	refused(&cfg, &spec, "tcg", "a machine to be restored needs a control socket");
+}
+
 static void test_long_command_line(void **state)
 {
 	struct hypervisor_config cfg = default_config();
@@ -232,7 +314,11 @@ int main(void)
 		cmocka_unit_test(test_odd_characters),
 		cmocka_unit_test(test_user_options),
 		cmocka_unit_test(test_image),
+		cmocka_unit_test(test_template_and_clone),
+		cmocka_unit_test(test_growing),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_growing_refused),
+		cmocka_unit_test(test_clone_refused),
 		cmocka_unit_test(test_long_command_line),
 		cmocka_unit_test(test_registry),
 	};
