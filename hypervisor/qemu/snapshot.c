@@ -169,7 +169,7 @@ int qemu_save(const struct vm *vm, int control_fd, int state_fd, uint32_t timeou
 	/* Else the machine could not be resumed. */
 	if (ret == -ETIMEDOUT &&
 	    qmp_execute(&qmp, "migrate_cancel", NULL, CANCEL_TIMEOUT_MS, NULL, &ignored) < 0)
-		return err_hint(err, "nor can it be cancelled: stop the machine");
+		err_hint(err, "nor can it be cancelled: stop the machine");
 	return ret < 0 ? err_ctx(err, "save the virtual machine") : 0;
 }
 
