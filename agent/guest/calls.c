@@ -10,10 +10,12 @@
 #include "agent/guest/container.h"
 #include "agent/guest/d3.h"
 #include "agent/guest/fail.h"
+#include "agent/guest/online.h"
 #include "agent/guest/pod.h"
 #include "agent/guest/power.h"
 #include "agent/guest/process.h"
 #include "agent/guest/ps.h"
+#include "agent/guest/restore.h"
 #include "agent/proto/hyperstart.h"
 
 /* Decodes the payload of a call; on failure the slot is answered. */
@@ -57,7 +59,6 @@ UNUSED_CALL(ERROR)
 UNUSED_CALL(NEXT)
 UNUSED_CALL(WRITEFILE)
 UNUSED_CALL(READFILE)
-UNUSED_CALL(ONLINECPUMEM)
 UNUSED_CALL(SETUPINTERFACE)
 UNUSED_CALL(SETUPROUTE)
 
@@ -73,10 +74,8 @@ void handle_GETVERSION(struct guest *guest, struct slot *slot, const char *paylo
 
 void handle_PING(struct guest *guest, struct slot *slot, const char *payload, size_t len)
 {
-	(void)guest;
-	(void)payload;
-	(void)len;
-	slot_ack(slot, NULL, 0);
+	/* what the original sends back is nothing */
+	slot_ack(slot, payload, guest->extended ? len : 0);
 }
 
 /* From the host it asks: is the boot over? The answer is the right moment to take a snapshot. */
@@ -400,4 +399,39 @@ void handle_PSCONTAINER(struct guest *guest, struct slot *slot, const char *payl
 		slot_error(slot, &err);
 	else
 		slot_ack(slot, text.data, text.len);
+}
+
+void handle_ONLINECPUMEM(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_onlinecpumem call = { 0 };
+
+	if (len == 0 || decode(&call_onlinecpumem_type, payload, len, &arena, &call, slot))
+		online_all(guest, &call, slot);
+}
+
+void handle_RESEED(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_reseed call;
+	struct error err = { 0 };
+
+	(void)guest;
+	if (!decode(&call_reseed_type, payload, len, &arena, &call, slot))
+		return;
+	(void)!restore_seed(call.seed, &err);
+	slot_finish(slot, &err);
+}
+
+void handle_SETTIME(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_settime call;
+	struct error err = { 0 };
+
+	(void)guest;
+	if (!decode(&call_settime_type, payload, len, &arena, &call, slot))
+		return;
+	(void)!restore_time(call.sec, call.nsec, &err);
+	slot_finish(slot, &err);
 }

@@ -234,3 +234,20 @@ static const struct json_row pscontainer_rows[] = {
 	ROW(call_pscontainer, "psargs", JSON_STRS, psargs, JSON_OMIT_EMPTY),
 };
 const struct json_type call_pscontainer_type = JSON_TYPE(call_pscontainer, pscontainer_rows);
+
+static const struct json_row onlinecpumem_rows[] = {
+	ROW(call_onlinecpumem, "cpus", JSON_U32, cpus, JSON_OMIT_EMPTY),
+	ROW(call_onlinecpumem, "memoryMib", JSON_U32, memory_mib, JSON_OMIT_EMPTY),
+};
+const struct json_type call_onlinecpumem_type = JSON_TYPE(call_onlinecpumem, onlinecpumem_rows);
+
+static const struct json_row reseed_rows[] = {
+	ROW(call_reseed, "seed", JSON_STR, seed, JSON_REQUIRED),
+};
+const struct json_type call_reseed_type = JSON_TYPE(call_reseed, reseed_rows);
+
+static const struct json_row settime_rows[] = {
+	ROW(call_settime, "sec", JSON_I64, sec, JSON_REQUIRED),
+	ROW(call_settime, "nsec", JSON_U32, nsec, 0),
+};
+const struct json_type call_settime_type = JSON_TYPE(call_settime, settime_rows);

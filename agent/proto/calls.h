@@ -37,7 +37,9 @@
 	X(STARTCONTAINER, 66, "startcontainer", 0)   \
 	X(EXECPROCESS, 67, "execprocess", 1)         \
 	X(SIGNALPROCESS, 68, "signalprocess", 0)     \
-	X(POWEROFF, 69, "poweroff", 0)
+	X(POWEROFF, 69, "poweroff", 0)               \
+	X(RESEED, 70, "reseed", 0)                   \
+	X(SETTIME, 71, "settime", 0)
 
 enum call_code {
 #define X(symbol, code, name, token) CALL_##symbol = (code),
@@ -216,6 +218,23 @@ struct call_winsize {
 	uint32_t column;
 };
 
+/* ONLINECPUMEM (19): the members are ours, the body may be absent. 0: no need to wait. */
+struct call_onlinecpumem {
+	uint32_t cpus;	     /* in all, to be waited for */
+	uint32_t memory_mib; /* in all; JSON "memoryMib" */
+};
+
+/* RESEED (70): for a machine restored from an image, before anything else. */
+struct call_reseed {
+	const char *seed; /* base64 of 32 to 1024 random bytes; 512 are what the host should send */
+};
+
+/* SETTIME (71): CLOCK_REALTIME. */
+struct call_settime {
+	int64_t sec;
+	uint32_t nsec;
+};
+
 /* PSCONTAINER (23). */
 struct call_pscontainer {
 	const char *container;
@@ -235,5 +254,8 @@ extern const struct json_type call_killcontainer_type;
 extern const struct json_type call_signalprocess_type;
 extern const struct json_type call_winsize_type;
 extern const struct json_type call_pscontainer_type;
+extern const struct json_type call_onlinecpumem_type;
+extern const struct json_type call_reseed_type;
+extern const struct json_type call_settime_type;
 
 #endif

@@ -26,6 +26,8 @@ static void test_codes_and_names(void **state)
 	assert_true(calls_find_name("execcmd")->takes_token);
 	assert_false(calls_find_name("killcontainer")->takes_token);
 	assert_string_equal(calls_find_code(68)->hyper_name, "signalprocess");
+	assert_int_equal(calls_find_name("reseed")->code, 70);
+	assert_int_equal(calls_find_name("settime")->code, 71);
 	assert_null(calls_find_name("newcontainers"));
 	assert_null(calls_find_name(""));
 	assert_null(calls_find_name(NULL));
