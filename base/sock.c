@@ -96,14 +96,18 @@ int sock_listen_at(int dir, const char *name, mode_t mode, int backlog)
 	return take_fd(&fd);
 }
 
+enum { CONNECT_TIMEOUT_S = 10 };
+
 int sock_connect_at(int dir, const char *name)
 {
+	static const struct timeval limit = { .tv_sec = CONNECT_TIMEOUT_S };
+	static const struct timeval none = { 0 };
 	auto_close int target = openat(dir, name, O_PATH | O_CLOEXEC);
 	auto_close int fd = -1;
 	struct sockaddr_un addr;
 	struct pollfd pfd;
 	socklen_t len = sizeof(int);
-	int ret;
+	int ret, failure;
 
 	if (target < 0)
 		return -errno;
@@ -113,10 +117,13 @@ int sock_connect_at(int dir, const char *name)
 	fd = new_socket();
 	if (fd < 0)
 		return fd;
-	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
-		return take_fd(&fd);
-	if (errno != EINTR)
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return -errno;
+	failure = connect(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ? errno : 0;
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof(none)) < 0)
+		return -errno;
+	if (failure != EINTR)
+		return failure ? -failure : take_fd(&fd);
 	/* An interrupted connect() goes on by itself: its end shows as writability. */
 	pfd = (struct pollfd){ .fd = fd, .events = POLLOUT };
 	while (poll(&pfd, 1, -1) < 0)

@@ -12,7 +12,7 @@
  * bytes. Mode is applied. */
 int sock_listen_at(int dir, const char *name, mode_t mode, int backlog) must_check;
 /* Connects (blocking); dir may be AT_FDCWD with an absolute path of any length. Returns the fd
- * (O_CLOEXEC, blocking). */
+ * (O_CLOEXEC, blocking); -EAGAIN when a listener with a full queue takes nobody for 10 s. */
 int sock_connect_at(int dir, const char *name) must_check;
 /* Accepts one connection, O_CLOEXEC, non-blocking when asked. */
 int sock_accept(int fd, bool nonblock) must_check;

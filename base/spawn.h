@@ -58,9 +58,9 @@ int spawn_exit_code(int status);
 /*
  * Runs a short-lived program to its end: feeds `input` (may be NULL) to its stdin, collects up to
  * out_max bytes of stdout+stderr in `output` (may be NULL). After timeout_ms (< 0: none) it is
- * killed and -ETIMEDOUT returned. *code as spawn_exit_code(). Output beyond out_max is read and
- * dropped; input that the program does not read is no error; processes that it leaves behind are
- * not waited for.
+ * killed (with its process group when sp->setsid) and -ETIMEDOUT returned. *code as
+ * spawn_exit_code(). Output beyond out_max is read and dropped; input that the program does not
+ * read is no error; processes that it leaves behind are not waited for.
  */
 struct strbuf;
 int spawn_run(const struct spawn *sp, const void *input, size_t input_len, struct strbuf *output,

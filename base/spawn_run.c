@@ -179,7 +179,7 @@ static int finish(struct talk *talk, const struct spawn *sp, pid_t pid, int *sta
 	talk->pidfd = sys_pidfd_open(pid);
 	ret = talk->pidfd < 0 ? -errno : converse(talk);
 	if (ret < 0)
-		(void)kill(pid, SIGKILL);
+		(void)kill(sp->setsid ? -pid : pid, SIGKILL);
 	waited = spawn_wait(pid, -1, status);
 	if (ret == -ETIMEDOUT)
 		return err_msg(err, ret, "'%s' did not end in time and was killed", sp->path);
