@@ -30,8 +30,8 @@ static bool is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, len) && (path[len] == '/' || path[len] == '\0');
 }
 
-/* Kernel file systems and device nodes of the host mean nothing in the guest: it uses its own. 1 or
- * 0, -ENOMEM. */
+/* Kernel file systems and character devices of the host mean nothing in the guest: it uses its own.
+ * 1 or 0, -ENOMEM. */
 static int is_guests_own(const char *source, const struct stat *st)
 {
 	auto_free char *plain = NULL;
@@ -39,8 +39,23 @@ static int is_guests_own(const char *source, const struct stat *st)
 
 	if (ret < 0)
 		return ret;
-	return is_below(plain, "/proc") || is_below(plain, "/sys") || S_ISCHR(st->st_mode) ||
-	       S_ISBLK(st->st_mode);
+	return is_below(plain, "/proc") || is_below(plain, "/sys") || S_ISCHR(st->st_mode);
+}
+
+/* The last of several options decides, as in mount(8). */
+static bool is_readonly(const struct oci_mount *mount)
+{
+	bool readonly = false;
+
+	for (size_t i = 0; i < mount->options.len; i++) {
+		const char *option = mount->options.items[i];
+
+		if (!strcmp(option, "ro") || !strcmp(option, "rro"))
+			readonly = true;
+		else if (!strcmp(option, "rw") || !strcmp(option, "rrw"))
+			readonly = false;
+	}
+	return readonly;
 }
 
 static int plan_bind(struct share *share, struct oci_mount *mount, const char *bundle,
@@ -70,19 +85,21 @@ static int plan_bind(struct share *share, struct oci_mount *mount, const char *b
 		mount->source = item->source;
 		return 0;
 	}
-	if (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode))
+	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return err_msg(
 			err, -EOPNOTSUPP,
 			"error mounting \"%s\" to rootfs at \"%s\": a %s of the host cannot be reached from a virtual machine",
 			item->source, mount->destination,
-			S_ISSOCK(st.st_mode) ? "socket" : "named pipe");
+			S_ISSOCK(st.st_mode)  ? "socket"
+			: S_ISBLK(st.st_mode) ? "block device"
+					      : "named pipe");
 	item->target = arena_printf(arena, "%s/mount-%zu", id, share->n_mounts);
 	if (!item->target)
 		return err_set(err, -ENOMEM, "mount at \"%s\"", mount->destination);
 	item->destination = mount->destination;
 	item->is_dir = S_ISDIR(st.st_mode);
 	item->recursive = has_option(mount, "rbind");
-	item->readonly = has_option(mount, "ro") || has_option(mount, "rro");
+	item->readonly = is_readonly(mount);
 	mount->source = item->target;
 	share->n_mounts++;
 	return 0;

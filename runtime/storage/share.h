@@ -31,9 +31,9 @@ struct share {
 /*
  * Works out what has to be shared for container `id` of the bundle, and rewrites the bind mounts of
  * spec to what the guest's agent expects: a source relative to the share, or an absolute path of
- * the guest's own for devices and kernel file systems. Everything lives in arena. rootfs receives
- * the root's path relative to the share. Missing sources and ones that cannot be shared are errors
- * that name the mount.
+ * the guest's own for character devices and kernel file systems. Everything lives in arena. rootfs
+ * receives the root's path relative to the share. Missing sources and ones that cannot be shared
+ * are errors that name the mount.
  */
 int share_plan(struct share *share, struct oci_spec *spec, const char *rootfs_path,
 	       const char *bundle, const char *id, struct arena *arena, const char **rootfs,
