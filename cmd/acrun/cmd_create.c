@@ -1,5 +1,6 @@
 #include "cmd/acrun/command.h"
 
+#include "cmd/acrun/foreground.h"
 #include "runtime/sandbox/sandbox.h"
 
 struct create_options {
@@ -25,7 +26,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	       struct error *err)
 {
 	const struct create_options *opts = options;
-	const struct create_request request = {
+	struct create_request request = {
 		.root = globals->root_abs,
 		.id = argv[0],
 		.bundle = opts->bundle,
@@ -36,6 +37,9 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	};
 
 	(void)argc;
+	request.interrupt_fd = foreground_interrupt_fd(err);
+	if (request.interrupt_fd < 0)
+		return request.interrupt_fd;
 	return sandbox_create(&request, NULL, err);
 }
 

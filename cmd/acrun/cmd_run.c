@@ -45,7 +45,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	       struct error *err)
 {
 	const struct run_options *opts = options;
-	const struct create_request request = {
+	struct create_request request = {
 		.root = globals->root_abs,
 		.id = argv[0],
 		.bundle = opts->bundle,
@@ -54,16 +54,18 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.config = globals->config,
 		.detach = opts->detach,
 	};
-	struct foreground fg;
+	struct foreground fg = { -1, -1 };
 	int64_t shim = 0;
 	int ret;
 
 	(void)argc;
-	if (!opts->detach) {
+	if (opts->detach)
+		ret = fg.interrupt_fd = foreground_interrupt_fd(err);
+	else
 		ret = foreground_begin(&fg, err);
-		if (ret < 0)
-			return ret;
-	}
+	if (ret < 0)
+		return ret;
+	request.interrupt_fd = fg.interrupt_fd;
 	ret = sandbox_create(&request, &shim, err);
 	if (ret < 0)
 		return ret;

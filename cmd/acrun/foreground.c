@@ -11,6 +11,22 @@
 static const int not_forwarded[] = { SIGSEGV, SIGBUS,  SIGFPE,	SIGILL,	 SIGABRT, SIGTRAP,
 				     SIGSYS,  SIGPIPE, SIGTTIN, SIGTTOU, SIGTSTP, SIGCONT };
 
+int foreground_interrupt_fd(struct error *err)
+{
+	sigset_t mask;
+	int fd;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGQUIT);
+	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
+		return err_set(err, -errno, "block signals");
+	fd = signalfd(-1, &mask, SFD_CLOEXEC);
+	return fd < 0 ? err_set(err, -errno, "make a signalfd") : fd;
+}
+
 int foreground_begin(struct foreground *fg, struct error *err)
 {
 	sigset_t mask;
@@ -21,7 +37,10 @@ int foreground_begin(struct foreground *fg, struct error *err)
 	if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
 		return err_set(err, -errno, "block signals");
 	fg->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC);
-	return fg->signal_fd < 0 ? err_set(err, -errno, "make a signalfd") : 0;
+	if (fg->signal_fd < 0)
+		return err_set(err, -errno, "make a signalfd");
+	fg->interrupt_fd = foreground_interrupt_fd(err);
+	return fg->interrupt_fd < 0 ? fg->interrupt_fd : 0;
 }
 
 /* The shim has the terminal and sees its size itself; SIGCHLD is ours. */
@@ -41,6 +60,7 @@ int foreground_wait(struct foreground *fg, pid_t pid, struct error *err)
 			return err_set(err, -errno, "wait for the container");
 		if (got == pid) {
 			close(fg->signal_fd);
+			close(fg->interrupt_fd);
 			return spawn_exit_code(status);
 		}
 		if (read(fg->signal_fd, &info, sizeof(info)) != sizeof(info)) {

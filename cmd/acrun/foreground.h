@@ -9,8 +9,13 @@
 #include "base/error.h"
 
 struct foreground {
-	int signal_fd;
+	int signal_fd;	  /* all that foreground_wait() handles */
+	int interrupt_fd; /* readable once the user wants us to stop; never read */
 };
+
+/* Blocks the signals that ask a program to stop and returns a descriptor that becomes readable when
+ * one came: for commands that undo what they have begun. */
+int foreground_interrupt_fd(struct error *err) must_check;
 
 /* Starts collecting signals, so that none is lost while the container is being made. */
 int foreground_begin(struct foreground *fg, struct error *err) must_check;

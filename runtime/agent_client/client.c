@@ -27,7 +27,9 @@ int client_open(struct client *client, int dir_fd, const char *name, struct erro
 	const struct timeval timeout = { .tv_sec = SEND_TIMEOUT_S };
 	int fd = sock_connect_at(dir_fd, name);
 
-	*client = (struct client){ .fd = -1, .in = { .max = CCPROXY_PAYLOAD_MAX + 65536 } };
+	*client = (struct client){ .fd = -1,
+				   .interrupt_fd = -1,
+				   .in = { .max = CCPROXY_PAYLOAD_MAX + 65536 } };
 	if (fd < 0)
 		return err_set(err, fd, "connect to the sandbox's proxy");
 	client->fd = fd;
@@ -80,21 +82,27 @@ int client_send(struct client *client, enum ccproxy_command command, const char 
 /* Waits for more bytes and appends them to client->in. */
 static int receive_more(struct client *client, const struct client_wait *wait, struct error *err)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[] = {
 		{ .fd = client->fd, .events = POLLIN },
 		{ .fd = wait->abort_fd, .events = POLLIN },
+		{ .fd = client->interrupt_fd, .events = POLLIN },
 	};
 	int64_t left = wait->deadline_ms - clock_now_ms();
 	char *room;
 	ssize_t n;
-	int ret = poll(fds, 2, left < 0 ? 0 : (int)(left > INT32_MAX ? INT32_MAX : left));
+	int ret;
 
+	if (left <= 0)
+		return err_msg(err, -ETIMEDOUT, "no answer from the guest in time");
+	ret = poll(fds, 3, left > INT32_MAX ? INT32_MAX : (int)left);
 	if (ret < 0)
 		return errno == EINTR ? 0 : err_set(err, -errno, "wait for the sandbox's proxy");
-	if (ret == 0)
-		return err_msg(err, -ETIMEDOUT, "no answer from the guest in time");
-	if (!fds[0].revents)
+	if (fds[2].revents)
+		return err_msg(err, -EINTR, "interrupted by a signal");
+	if (!fds[0].revents && fds[1].revents)
 		return err_msg(err, -ECONNABORTED, "the virtual machine ended");
+	if (!fds[0].revents)
+		return 0;
 	room = strbuf_reserve(&client->in, 16384);
 	if (!room)
 		return err_set(err, strbuf_error(&client->in), "answer of the sandbox's proxy");

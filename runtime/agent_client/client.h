@@ -11,7 +11,9 @@
 enum { CLIENT_TOKEN_MAX = 128 };
 
 struct client {
-	int fd; /* -1: not connected */
+	int fd;		  /* -1: not connected */
+	int interrupt_fd; /* becomes readable when the user wants us to give up; -1: none. Never
+			     read here. */
 	struct strbuf in;
 };
 
@@ -32,8 +34,9 @@ int client_send(struct client *client, enum ccproxy_command command, const char 
 
 /*
  * Waits for the response to `command`; its payload is put into reply (may be NULL). An error
- * response becomes err with the proxy's text and -EREMOTEIO; -ETIMEDOUT at the deadline;
- * -ECONNABORTED when wait->abort_fd fired; -ECONNRESET when the proxy went away.
+ * response becomes err with the proxy's text and -EREMOTEIO; -EINTR when client->interrupt_fd
+ * fired; -ETIMEDOUT at the deadline; -ECONNABORTED when wait->abort_fd fired; -ECONNRESET when the
+ * proxy went away.
  */
 int client_receive(struct client *client, enum ccproxy_command command,
 		   const struct client_wait *wait, struct strbuf *reply, struct error *err)

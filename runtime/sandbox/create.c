@@ -76,6 +76,7 @@ int step_hooks(struct create *create, struct error *err)
 
 	if (!create->spec.hooks)
 		return 0;
+	create->hooks_begun = true;
 	record_to_oci_state(&create->rec.state, NULL, &state);
 	ret = hooks_run("prestart", &create->spec.hooks->prestart, &state, err);
 	if (ret == 0)
@@ -180,6 +181,7 @@ static int make_sandbox(struct create *create, const char *bundle, const char *r
 			struct error *err)
 {
 	struct error ignored = { 0 };
+	struct oci_state state;
 	int ret = open_record(create, bundle, rootfs, err);
 
 	if (ret == -EEXIST || create->rec.dir_fd < 0)
@@ -189,8 +191,13 @@ static int make_sandbox(struct create *create, const char *bundle, const char *r
 				 &create->arena, &create->rootfs, err);
 	if (ret == 0)
 		ret = steps_make(create_steps, N_STEPS, create, err);
-	if (ret < 0 && sandbox_undo(&create->rec, &ignored) < 0)
+	if (ret == 0)
+		return 0;
+	record_to_oci_state(&create->rec.state, NULL, &state);
+	if (sandbox_undo(&create->rec, &ignored) < 0)
 		log_warning("%s", ignored.text);
+	if (create->hooks_begun)
+		hooks_run_poststop(create->spec.hooks, &state);
 	return ret;
 }
 

@@ -36,6 +36,7 @@ struct create {
 	int vmm_pidfd;
 	struct client client;
 	char token[CLIENT_TOKEN_MAX];
+	bool hooks_begun; /* then poststop follows, whatever happens */
 };
 
 /* Records the calling child process in *id and saves: called in a child before it executes its

@@ -126,6 +126,7 @@ int step_proxy(struct create *create, struct error *err)
 	if (ret < 0)
 		return ret;
 	ret = client_open(&create->client, create->rec.dir_fd, FILE_PROXY_SOCKET, err);
+	create->client.interrupt_fd = create->request->interrupt_fd;
 	cleanup_close(&create->proxy_fd);
 	return ret;
 }
@@ -137,6 +138,8 @@ static int guest_failed(struct create *create, int ret, struct error *err)
 	auto_strbuf struct strbuf console = { 0 };
 	struct error cause = *err;
 
+	if (ret == -EINTR)
+		return ret;
 	/* The proxy may see the VM's sockets close before its process is gone. */
 	if (ret != -ETIMEDOUT && create->vmm_pidfd >= 0)
 		(void)!sock_wait_readable(create->vmm_pidfd, 200);

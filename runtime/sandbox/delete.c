@@ -8,6 +8,7 @@
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/hooks.h"
 #include "runtime/sandbox/kill_internal.h"
+#include "runtime/sandbox/leftovers.h"
 #include "runtime/sandbox/steps.h"
 #include "runtime/sandbox/store.h"
 
@@ -43,21 +44,10 @@ static void end_pod(struct record *rec)
 		log_debug("delete: the guest was not shut down in order: %s", err.text);
 }
 
-static void run_poststop(struct record *rec)
-{
-	struct oci_state state;
-
-	if (!rec->state.hooks)
-		return;
-	record_to_oci_state(&rec->state, NULL, &state);
-	state.status = OCI_STATUS_STOPPED;
-	state.pid = 0;
-	hooks_run_all("poststop", &rec->state.hooks->poststop, &state);
-}
-
 static int delete_opened(struct record *rec, bool force, struct error *err)
 {
 	enum oci_status status = record_status(&rec->state);
+	struct oci_state state;
 	int ret;
 
 	if (status != OCI_STATUS_STOPPED && status != OCI_STATUS_CREATED && !force)
@@ -68,10 +58,23 @@ static int delete_opened(struct record *rec, bool force, struct error *err)
 			end_container(rec);
 		end_pod(rec);
 	}
+	record_to_oci_state(&rec->state, NULL, &state);
 	ret = sandbox_undo(rec, err);
 	if (ret == 0)
-		run_poststop(rec);
+		hooks_run_poststop(rec->state.hooks, &state);
 	return ret;
+}
+
+/* A create that hangs holds the lock: it is ended first, and what it has made is undone below. */
+static void end_creator(const char *root, const char *id)
+{
+	auto_record struct record rec = RECORD_INIT;
+
+	if (record_peek(&rec, root, id, NULL) < 0 ||
+	    record_status(&rec.state) != OCI_STATUS_CREATING)
+		return;
+	if (proc_signal(&rec.state.creator, SIGKILL) == 0)
+		(void)!proc_wait_gone(&rec.state.creator, EXIT_TIMEOUT_MS);
 }
 
 /* Was a state read that is damaged? One that could not be read may be whole the next time. */
@@ -84,18 +87,20 @@ static bool is_damaged(const struct record *rec, int ret)
 int sandbox_delete(const char *root, const char *id, bool force, struct error *err)
 {
 	auto_record struct record rec = RECORD_INIT;
-	int ret = record_open(&rec, root, id, err);
+	int ret;
 
+	if (force)
+		end_creator(root, id);
+	ret = record_open(&rec, root, id, err);
 	if (ret == -ENOENT && force)
 		return 0;
 	if (ret == 0)
 		return delete_opened(&rec, force, err);
-	/* Without a state there is nothing to end, only a directory to remove. */
-	if (ret == -ENODATA)
-		return sandbox_undo(&rec, err);
-	if (!force || !is_damaged(&rec, ret))
+	if (ret != -ENODATA && (!force || !is_damaged(&rec, ret)))
 		return ret;
-	if (err)
-		log_warning("%s; ending only what can be read of it", err->text);
+	if (ret != -ENODATA && err)
+		log_warning("%s; ending what belongs to it", err->text);
+	/* The state does not say which processes there are: their command lines do. */
+	leftovers_end(rec.dir_path);
 	return sandbox_undo(&rec, err);
 }

@@ -34,7 +34,7 @@ static int run_one(const struct oci_hook *hook, const struct oci_state *state, s
 	auto_strbuf struct strbuf output = { 0 };
 	auto_strvec struct strvec argv = { 0 };
 	auto_strvec struct strvec envp = { 0 };
-	struct spawn sp = { .path = hook->path, .cwd = state->bundle };
+	struct spawn sp = { .path = hook->path, .setsid = true, .cwd = state->bundle };
 	int code = 0, ret;
 
 	if (hook->args.len == 0)
@@ -90,4 +90,15 @@ void hooks_run_all(const char *kind, const struct json_objs *hooks, const struct
 	for (size_t i = 0; i < hooks->len; i++)
 		if (run_nth(kind, hooks, i, state, &err) < 0)
 			log_warning("%s", err.text);
+}
+
+void hooks_run_poststop(const struct oci_hooks *hooks, const struct oci_state *state)
+{
+	struct oci_state stopped = *state;
+
+	if (!hooks)
+		return;
+	stopped.status = OCI_STATUS_STOPPED;
+	stopped.pid = 0;
+	hooks_run_all("poststop", &hooks->poststop, &stopped);
 }

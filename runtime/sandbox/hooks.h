@@ -15,4 +15,7 @@ int hooks_run(const char *kind, const struct json_objs *hooks, const struct oci_
 /* Runs all of them whatever happens; failures are logged as warnings. For poststop. */
 void hooks_run_all(const char *kind, const struct json_objs *hooks, const struct oci_state *state);
 
+/* The poststop hooks of a container that is gone; `hooks` may be NULL. */
+void hooks_run_poststop(const struct oci_hooks *hooks, const struct oci_state *state);
+
 #endif

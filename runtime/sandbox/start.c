@@ -61,15 +61,19 @@ int sandbox_start(const char *root, const char *id, struct error *err)
 
 	if (ret == 0)
 		ret = check_status(&rec, err);
-	if (ret == 0)
-		ret = start_process(&rec, err);
 	if (ret < 0)
 		return ret;
+	/* Before it happens: whatever becomes of us, a running container is never taken for a
+	 * created one. */
 	rec.state.status = OCI_STATUS_RUNNING;
 	ret = record_save(&rec, err);
+	if (ret == 0)
+		ret = start_process(&rec, err);
 	if (ret < 0 || !rec.state.hooks)
 		return ret;
 	record_to_oci_state(&rec.state, NULL, &state);
+	/* A hook may call us for its own container. */
+	record_unlock(&rec);
 	ret = hooks_run("poststart", &rec.state.hooks->poststart, &state, err);
 	if (ret < 0)
 		stop_shim(&rec);

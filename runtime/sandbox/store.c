@@ -186,6 +186,11 @@ int record_peek(struct record *rec, const char *root, const char *id, struct err
 	return load(rec, id, err);
 }
 
+void record_unlock(struct record *rec)
+{
+	(void)flock(rec->dir_fd, LOCK_UN);
+}
+
 int record_save(struct record *rec, struct error *err)
 {
 	auto_strbuf struct strbuf text = { 0 };

@@ -64,6 +64,8 @@ int record_create(struct record *rec, const char *root, const char *id, struct e
 int record_open(struct record *rec, const char *root, const char *id, struct error *err) must_check;
 /* Loads without a lock, for commands that only look. */
 int record_peek(struct record *rec, const char *root, const char *id, struct error *err) must_check;
+/* Lets other commands in before record_done(). Nothing may be saved any more. */
+void record_unlock(struct record *rec);
 /* Writes state.json. */
 int record_save(struct record *rec, struct error *err) must_check;
 /* Removes the directory and all in it. May run twice. */

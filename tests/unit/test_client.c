@@ -38,8 +38,9 @@ static int setup(void **state)
 
 	assert_non_null(pair);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
-	pair->client =
-		(struct client){ .fd = ends[0], .in = { .max = CCPROXY_PAYLOAD_MAX + 65536 } };
+	pair->client = (struct client){ .fd = ends[0],
+					.interrupt_fd = -1,
+					.in = { .max = CCPROXY_PAYLOAD_MAX + 65536 } };
 	pair->proxy = ends[1];
 	pair->wait =
 		(struct client_wait){ .deadline_ms = clock_now_ms() + LONG_MS, .abort_fd = -1 };
