@@ -92,11 +92,11 @@ static int receive_more(struct client *client, const struct client_wait *wait, s
 	ssize_t n;
 	int ret;
 
-	if (left <= 0)
-		return err_msg(err, -ETIMEDOUT, "no answer from the guest in time");
-	ret = poll(fds, 3, left > INT32_MAX ? INT32_MAX : (int)left);
+	ret = poll(fds, 3, left < 0 ? 0 : (int)(left > INT32_MAX ? INT32_MAX : left));
 	if (ret < 0)
 		return errno == EINTR ? 0 : err_set(err, -errno, "wait for the sandbox's proxy");
+	if (ret == 0)
+		return err_msg(err, -ETIMEDOUT, "no answer from the guest in time");
 	if (fds[2].revents)
 		return err_msg(err, -EINTR, "interrupted by a signal");
 	if (!fds[0].revents && fds[1].revents)
@@ -155,6 +155,8 @@ int client_receive(struct client *client, enum ccproxy_command command,
 			return ret;
 		}
 		strbuf_consume(&client->in, (size_t)used);
+		if (clock_now_ms() > wait->deadline_ms)
+			return err_msg(err, -ETIMEDOUT, "no answer from the guest in time");
 	}
 }
 
