@@ -86,3 +86,43 @@ field() {
 		wait_for 5 eval "! kill -0 $pid"
 	done
 }
+
+@test "crash: a create interrupted by SIGTERM undoes what it has made" {
+	make_bundle -- sleep 300
+	local status=0
+	acrun create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 &
+	local pid=$!
+	wait_for 20 test -S "$ROOT/c1/hyper.sock"
+	sleep 0.3
+	pkill -TERM -f "^$ACRUN --root $ROOT .*create"
+	wait "$pid" || status=$?
+	assert_equal "$status" 1
+	grep -q "interrupted by a signal" "$T/c1.out"
+	assert_nothing_left
+}
+
+@test "crash: delete --force does not wait for a create that hangs" {
+	make_bundle -- true
+	printf '#!/bin/sh\nexec sleep 300\n' >"$T/hang"
+	chmod 755 "$T/hang"
+	edit_config '.hooks.prestart = [{path: $path}]' --arg path "$T/hang"
+	acrun create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 &
+	local pid=$!
+	wait_for 60 eval 'pgrep -f "^sleep 300" >/dev/null && [[ -n $(jq -r ".shim.pid | select(. > 0)" "$ROOT/c1/state.json") ]]'
+	sleep 0.5
+	local begun=$SECONDS
+	acrun delete --force c1
+	[[ $((SECONDS - begun)) -lt 10 ]]
+	wait "$pid" || true
+	pkill -KILL -f "^sleep 300" || true
+	assert_nothing_left
+}
+
+@test "crash: a state that cannot be read any more: delete --force finds the processes all the same" {
+	make_bundle -- sleep 300
+	create_container c1
+	head -c 40 "$ROOT/c1/state.json" >"$T/cut"
+	cp "$T/cut" "$ROOT/c1/state.json"
+	acrun delete --force c1
+	assert_nothing_left
+}
