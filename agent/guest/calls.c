@@ -59,8 +59,6 @@ UNUSED_CALL(ERROR)
 UNUSED_CALL(NEXT)
 UNUSED_CALL(WRITEFILE)
 UNUSED_CALL(READFILE)
-UNUSED_CALL(SETUPINTERFACE)
-UNUSED_CALL(SETUPROUTE)
 
 void handle_GETVERSION(struct guest *guest, struct slot *slot, const char *payload, size_t len)
 {
@@ -124,6 +122,24 @@ void handle_STARTPOD(struct guest *guest, struct slot *slot, const char *payload
 
 	if (decode(&call_startpod_type, payload, len, &arena, &call, slot))
 		pod_start(guest, &call, slot);
+}
+
+void handle_SETUPINTERFACE(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_interface call;
+
+	if (decode(&call_interface_type, payload, len, &arena, &call, slot))
+		pod_set_interface(guest, &call, slot);
+}
+
+void handle_SETUPROUTE(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct call_setuproute call;
+
+	if (decode(&call_setuproute_type, payload, len, &arena, &call, slot))
+		pod_set_routes(guest, &call, slot);
 }
 
 void handle_DESTROYPOD(struct guest *guest, struct slot *slot, const char *payload, size_t len)

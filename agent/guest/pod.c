@@ -9,9 +9,9 @@
 
 #include "agent/guest/container.h"
 #include "agent/guest/fail.h"
+#include "agent/guest/net.h"
 #include "agent/guest/rootfs.h"
 #include "agent/guest/worker.h"
-#include "base/log.h"
 
 enum { DESTROY_STEP_MS = 50, DESTROY_STEPS = 200, HOSTNAME_LEN = 64 };
 
@@ -20,6 +20,7 @@ struct pod_job {
 	struct slot *slot;
 	struct guest *guest;
 	char *tag;
+	const void *call; /* only for the worker, which has a copy of it */
 	unsigned steps;
 };
 
@@ -29,14 +30,21 @@ static void job_free(struct pod_job *job)
 	free(job);
 }
 
-static int mount_job(void *arg, struct error *err)
+static int start_job(void *arg, struct error *err)
 {
 	const struct pod_job *job = arg;
+	const struct call_startpod *call = job->call;
+	const struct call_interface *interfaces = call->interfaces.items;
+	int ret = 0;
 
-	return rootfs_mount_share(job->tag, err);
+	for (size_t i = 0; ret == 0 && i < call->interfaces.len; i++)
+		ret = net_set_interface(&interfaces[i], err);
+	if (ret == 0 && call->routes.len > 0)
+		ret = net_set_routes(call->routes.items, call->routes.len, err);
+	return ret < 0 ? ret : rootfs_mount_share(job->tag, call->msize, err);
 }
 
-static void on_mounted(struct guest *guest, void *arg, const struct error *err)
+static void on_started(struct guest *guest, void *arg, const struct error *err)
 {
 	struct pod_job *job = arg;
 	struct slot *slot = job->slot;
@@ -59,9 +67,6 @@ void pod_start(struct guest *guest, const struct call_startpod *call, struct slo
 		slot_errorf(slot, "shareDir is missing: nothing to mount");
 		return;
 	}
-	if (call->interfaces.len > 0 || call->routes.len > 0)
-		log_warning(
-			"start the pod: interfaces and routes of this call are left as they are");
 	free(guest->hostname);
 	guest->hostname = call->hostname && *call->hostname ? strndup(call->hostname, HOSTNAME_LEN)
 							    : NULL;
@@ -76,10 +81,64 @@ void pod_start(struct guest *guest, const struct call_startpod *call, struct slo
 		return;
 	}
 	job->slot = slot;
-	if (worker_start(guest, mount_job, on_mounted, job, &err) < 0) {
+	job->call = call;
+	if (worker_start(guest, start_job, on_started, job, &err) < 0) {
 		job_free(job);
 		slot_error(slot, &err);
 	}
+}
+
+static int interface_job(void *arg, struct error *err)
+{
+	const struct pod_job *job = arg;
+
+	return net_set_interface(job->call, err);
+}
+
+static int routes_job(void *arg, struct error *err)
+{
+	const struct pod_job *job = arg;
+	const struct call_setuproute *call = job->call;
+
+	return net_set_routes(call->routes.items, call->routes.len, err);
+}
+
+static void on_network_set(struct guest *guest, void *arg, const struct error *err)
+{
+	struct pod_job *job = arg;
+	struct slot *slot = job->slot;
+
+	(void)guest;
+	job_free(job);
+	slot_finish(slot, err);
+}
+
+static void change_network(struct guest *guest, worker_job *work, const void *call,
+			   struct slot *slot)
+{
+	struct pod_job *job = calloc(1, sizeof(*job));
+	struct error err = { 0 };
+
+	if (!job) {
+		slot_errorf(slot, "change the network: cannot allocate memory");
+		return;
+	}
+	job->slot = slot;
+	job->call = call;
+	if (worker_start(guest, work, on_network_set, job, &err) < 0) {
+		job_free(job);
+		slot_error(slot, &err);
+	}
+}
+
+void pod_set_interface(struct guest *guest, const struct call_interface *call, struct slot *slot)
+{
+	change_network(guest, interface_job, call, slot);
+}
+
+void pod_set_routes(struct guest *guest, const struct call_setuproute *call, struct slot *slot)
+{
+	change_network(guest, routes_job, call, slot);
 }
 
 static int unmount_job(void *arg, struct error *err)

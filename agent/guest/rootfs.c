@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,16 +20,21 @@
  * cache=mmap keeps reads and writes on the host's file at all times, as a bind mount would, and
  * still allows shared writable mappings, which cache=none refuses.
  */
-#define SHARE_OPTIONS "trans=virtio,version=9p2000.L,msize=512000,cache=mmap"
+#define SHARE_OPTIONS "trans=virtio,version=9p2000.L,msize=%u,cache=mmap"
 
-int rootfs_mount_share(const char *tag, struct error *err)
+enum { DEFAULT_MSIZE = 512000 };
+
+int rootfs_mount_share(const char *tag, uint32_t msize, struct error *err)
 {
+	char options[sizeof(SHARE_OPTIONS) + 10];
+
 	/* what is built into the kernel is not there as a module: the mount itself will tell */
 	(void)!modules_load("9p");
 	(void)!modules_load("9pnet_virtio");
 	if (mkdir(GUEST_SHARE_DIR, 0755) < 0 && errno != EEXIST)
 		return fail_set(err, -errno, "create '%s'", GUEST_SHARE_DIR);
-	if (mount(tag, GUEST_SHARE_DIR, "9p", MS_NODEV, SHARE_OPTIONS) < 0)
+	(void)snprintf(options, sizeof(options), SHARE_OPTIONS, msize ? msize : DEFAULT_MSIZE);
+	if (mount(tag, GUEST_SHARE_DIR, "9p", MS_NODEV, options) < 0)
 		return fail_set(err, -errno, "mount the share '%s'", tag);
 	return 0;
 }

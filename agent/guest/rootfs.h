@@ -2,10 +2,11 @@
 #ifndef AGENT_GUEST_ROOTFS_H
 #define AGENT_GUEST_ROOTFS_H
 
+#include <stdint.h>
 #include "base/error.h"
 
-/* Mounts the 9p share with that tag on GUEST_SHARE_DIR. May block. */
-int rootfs_mount_share(const char *tag, struct error *err) must_check;
+/* Mounts the 9p share with that tag on GUEST_SHARE_DIR; msize in bytes, 0: ours. May block. */
+int rootfs_mount_share(const char *tag, uint32_t msize, struct error *err) must_check;
 
 /*
  * In a container's new mount namespace: cuts it off from the machine's and binds `rootfs` (relative

@@ -83,7 +83,7 @@ static const struct json_row interface_rows[] = {
 	ROW(call_interface, "mtu", JSON_I32, mtu, 0),
 	ROW(call_interface, "macAddr", JSON_STR, mac_addr, JSON_OMIT_EMPTY),
 };
-static const struct json_type interface_type = JSON_TYPE(call_interface, interface_rows);
+const struct json_type call_interface_type = JSON_TYPE(call_interface, interface_rows);
 
 static const struct json_row route_rows[] = {
 	ROW(call_route, "dest", JSON_STR, dest, JSON_OMIT_EMPTY),
@@ -93,12 +93,19 @@ static const struct json_row route_rows[] = {
 };
 static const struct json_type route_type = JSON_TYPE(call_route, route_rows);
 
+static const struct json_row setuproute_rows[] = {
+	OBJ(call_setuproute, "routes", JSON_OBJS, routes, JSON_REQUIRED, route_type),
+};
+const struct json_type call_setuproute_type = JSON_TYPE(call_setuproute, setuproute_rows);
+
 static const struct json_row startpod_rows[] = {
 	ROW(call_startpod, "hostname", JSON_STR, hostname, JSON_OMIT_EMPTY),
-	OBJ(call_startpod, "interfaces", JSON_OBJS, interfaces, JSON_OMIT_EMPTY, interface_type),
+	OBJ(call_startpod, "interfaces", JSON_OBJS, interfaces, JSON_OMIT_EMPTY,
+	    call_interface_type),
 	OBJ(call_startpod, "routes", JSON_OBJS, routes, JSON_OMIT_EMPTY, route_type),
 	ROW(call_startpod, "dns", JSON_STRS, dns, JSON_OMIT_EMPTY),
 	ROW(call_startpod, "shareDir", JSON_STR, share_dir, JSON_OMIT_EMPTY),
+	ROW(call_startpod, "msize", JSON_U32, msize, JSON_OMIT_EMPTY),
 };
 const struct json_type call_startpod_type = JSON_TYPE(call_startpod, startpod_rows);
 

@@ -97,6 +97,12 @@ struct call_startpod {
 	struct json_objs routes;     /* struct call_route */
 	struct json_strs dns;
 	const char *share_dir; /* 9p mount tag */
+	uint32_t msize;	       /* of the 9p mount, bytes; ours; 0: what the agent finds good */
+};
+
+/* SETUPINTERFACE (20) has one call_interface as its body, SETUPROUTE (21) this. */
+struct call_setuproute {
+	struct json_objs routes; /* struct call_route */
 };
 
 /* The process object of NEWCONTAINER and EXECCMD, A.7.2. */
@@ -245,6 +251,8 @@ struct call_pscontainer {
 extern const struct json_type call_hello_type;
 extern const struct json_type call_hello_reply_type;
 extern const struct json_type call_startpod_type;
+extern const struct json_type call_interface_type;
+extern const struct json_type call_setuproute_type;
 extern const struct json_type call_newcontainer_type;
 extern const struct json_type call_execcmd_type;
 extern const struct json_type call_createcontainer_type;

@@ -57,6 +57,7 @@ static void test_startpod_as_virtcontainers_sends_it(void **state)
 		json_decode(&call_startpod_type, text, strlen(text), NULL, &arena, &pod, NULL), 0);
 	assert_string_equal(pod.hostname, "h");
 	assert_string_equal(pod.share_dir, "hyperShared");
+	assert_int_equal(pod.msize, 0);
 	assert_int_equal(pod.interfaces.len, 1);
 	interface = pod.interfaces.items;
 	assert_string_equal(interface->new_device_name, "eth0");
@@ -105,6 +106,23 @@ static void test_bodies_keep_their_form(void **state)
 		"{\"version\":1,\"agent\":\"a 1\",\"kernel\":\"6.1\",\"features\":[\"flow\"]}");
 	assert_round_trip(&call_pscontainer_type,
 			  "{\"container\":\"c1\",\"format\":\"json\",\"psargs\":[\"-ef\"]}");
+}
+
+static void test_what_is_ours_is_left_out_when_unset(void **state)
+{
+	auto_strbuf struct strbuf out = { 0 };
+	struct call_startpod pod = { .hostname = "h", .share_dir = "s" };
+
+	(void)state;
+	assert_int_equal(json_encode(&call_startpod_type, &pod, 0, &out), 0);
+	assert_string_equal(strbuf_str(&out), "{\"hostname\":\"h\",\"shareDir\":\"s\"}");
+	assert_round_trip(&call_startpod_type, "{\"shareDir\":\"s\",\"msize\":262144}");
+	assert_round_trip(&call_onlinecpumem_type, "{}");
+	assert_round_trip(&call_onlinecpumem_type, "{\"cpus\":2,\"memoryMib\":512}");
+	assert_round_trip(&call_reseed_type, "{\"seed\":\"AAAA\"}");
+	assert_round_trip(&call_settime_type, "{\"sec\":5,\"nsec\":7}");
+	assert_round_trip(&call_setuproute_type,
+			  "{\"routes\":[{\"dest\":\"default\",\"gateway\":\"10.0.0.1\"}]}");
 }
 
 static void test_extension_bodies(void **state)
@@ -156,6 +174,7 @@ int main(void)
 		cmocka_unit_test(test_startpod_as_virtcontainers_sends_it),
 		cmocka_unit_test(test_newcontainer_as_virtcontainers_sends_it),
 		cmocka_unit_test(test_bodies_keep_their_form),
+		cmocka_unit_test(test_what_is_ours_is_left_out_when_unset),
 		cmocka_unit_test(test_extension_bodies),
 		cmocka_unit_test(test_missing_names_are_refused),
 	};
