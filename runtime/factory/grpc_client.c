@@ -31,6 +31,8 @@ struct grpc_client {
 	enum grpc_code status;
 
 	/* the call that is being made */
+	bool pipe_broken; /* the server reads no more; its answer may still be there to be read */
+	int64_t end_ms;	  /* < 0: none */
 	int32_t stream_id;
 	struct strbuf request; /* with its prefix */
 	size_t request_at;
@@ -270,6 +272,7 @@ static int send_some(struct grpc_client *client)
 	}
 }
 
+/* 1 when something came, 0 when there is nothing yet. */
 static int receive_some(struct grpc_client *client)
 {
 	uint8_t buf[READ_MAX];
@@ -279,53 +282,53 @@ static int receive_some(struct grpc_client *client)
 		return -ECONNRESET;
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-	return nghttp2_session_mem_recv(client->session, buf, (size_t)n) < 0 ? -EPROTO : 0;
+	return nghttp2_session_mem_recv(client->session, buf, (size_t)n) < 0 ? -EPROTO : 1;
 }
 
-/* Waits for the socket, until end_ms (< 0: for ever). */
-static int wait_for_socket(struct grpc_client *client, int64_t end_ms)
+static int move_bytes(struct grpc_client *client)
+{
+	int ret = client->pipe_broken ? 0 : send_some(client);
+
+	if (ret == -EPIPE) {
+		client->pipe_broken = true;
+		strbuf_clear(&client->out);
+		ret = 0;
+	}
+	return ret < 0 ? ret : receive_some(client);
+}
+
+int grpc_client_advance(struct grpc_client *client)
+{
+	int ret = move_bytes(client);
+
+	/* What came may call for an answer. */
+	if (ret > 0)
+		ret = move_bytes(client);
+	if (client->closed)
+		return 1;
+	if (ret < 0)
+		return ret;
+	if (!nghttp2_session_want_read(client->session))
+		return -EPROTO;
+	if (client->end_ms >= 0 && clock_now_ms() >= client->end_ms)
+		return -ETIMEDOUT;
+	return 0;
+}
+
+int grpc_client_wait(struct grpc_client *client)
 {
 	struct pollfd pfd = { .fd = client->fd, .events = POLLIN };
 	int64_t left_ms = -1;
 	int ret;
 
-	if (end_ms >= 0) {
-		left_ms = end_ms - clock_now_ms();
-		if (left_ms <= 0)
-			return -ETIMEDOUT;
-		if (left_ms > INT32_MAX)
-			left_ms = INT32_MAX;
+	if (client->end_ms >= 0) {
+		left_ms = client->end_ms - clock_now_ms();
+		left_ms = left_ms < 0 ? 0 : left_ms > INT32_MAX ? INT32_MAX : left_ms;
 	}
 	if (client->out.len > 0)
 		pfd.events |= POLLOUT;
 	ret = poll(&pfd, 1, (int)left_ms);
 	return ret < 0 && errno != EINTR ? -errno : 0;
-}
-
-static int exchange(struct grpc_client *client, int64_t end_ms)
-{
-	int send_error = 0;
-
-	for (;;) {
-		int ret = send_error ? 0 : send_some(client);
-
-		/* A server that refuses closes at once, and its answer may be there to be read. */
-		if (ret == -EPIPE) {
-			send_error = ret;
-			strbuf_clear(&client->out);
-		} else if (ret < 0) {
-			return ret;
-		}
-		if (client->closed)
-			return 0;
-		if (!nghttp2_session_want_read(client->session))
-			return -EPROTO;
-		ret = wait_for_socket(client, end_ms);
-		if (ret == 0)
-			ret = receive_some(client);
-		if (ret < 0)
-			return ret;
-	}
 }
 
 static int fail(struct grpc_client *client, enum grpc_code code, int ret)
@@ -379,13 +382,12 @@ static int judge(struct grpc_client *client, struct error *err)
 	return 0;
 }
 
-static void begin_call(struct grpc_client *client, const struct strbuf *reply)
+static void reset_call(struct grpc_client *client, int64_t timeout_ms)
 {
-	size_t max = reply->max ? reply->max - reply->len : DEFAULT_MESSAGE_MAX;
-
 	done_call(client);
+	client->end_ms = timeout_ms < 0 ? -1 : clock_now_ms() + timeout_ms;
 	client->request_at = 0;
-	client->inbox = (struct grpc_inbox){ .max = max };
+	client->inbox = (struct grpc_inbox){ .max = DEFAULT_MESSAGE_MAX };
 	client->inbox_error = 0;
 	client->header_bytes = 0;
 	client->is_http_ok = false;
@@ -397,18 +399,31 @@ static void begin_call(struct grpc_client *client, const struct strbuf *reply)
 	client->text.max = TEXT_MAX;
 }
 
-static int call(struct grpc_client *client, const char *method, int64_t timeout_ms,
-		struct error *err)
+int grpc_client_start(struct grpc_client *client, const char *method, const void *request,
+		      size_t len, int64_t timeout_ms, struct error *err)
 {
-	int64_t end_ms = timeout_ms < 0 ? -1 : clock_now_ms() + timeout_ms;
-	int ret = submit(client, method, timeout_ms);
+	int ret;
+
+	if (client->dead || !nghttp2_session_check_request_allowed(client->session))
+		return err_msg(err, -ENOTCONN, "call '%s': the connection is used up", method);
+	reset_call(client, timeout_ms);
+	ret = grpc_message_encode(request, len, &client->request);
+	if (ret == 0)
+		ret = submit(client, method, timeout_ms);
+	if (ret < 0)
+		return fail(client, GRPC_UNAVAILABLE, err_set(err, ret, "call '%s'", method));
+	return 0;
+}
+
+int grpc_client_finish(struct grpc_client *client, int result, struct strbuf *reply,
+		       struct error *err)
+{
+	int ret = result < 0 ? explain_lost(client, result, err) : judge(client, err);
 
 	if (ret < 0)
-		return fail(client, GRPC_UNAVAILABLE, err_set(err, ret, "send the request"));
-	ret = exchange(client, end_ms);
-	if (ret < 0 && !client->closed)
-		return explain_lost(client, ret, err);
-	return judge(client, err);
+		return ret;
+	ret = strbuf_add(reply, client->inbox.message.data, client->inbox.message.len);
+	return ret < 0 ? err_set(err, ret, "keep the reply") : 0;
 }
 
 int grpc_client_call(struct grpc_client *client, const char *method, const void *request,
@@ -416,21 +431,18 @@ int grpc_client_call(struct grpc_client *client, const char *method, const void 
 {
 	int ret;
 
-	if (client->dead || !nghttp2_session_check_request_allowed(client->session))
-		return err_msg(err, -ENOTCONN, "call '%s': the connection is used up", method);
-	begin_call(client, reply);
-	ret = grpc_message_encode(request, len, &client->request);
+	ret = grpc_client_start(client, method, request, len, timeout_ms, err);
 	if (ret < 0)
-		return err_set(err, ret, "call '%s': take the request", method);
-	ret = call(client, method, timeout_ms, err);
-	if (ret < 0) {
-		(void)err_ctx(err, "call '%s'", method);
 		return ret;
-	}
-	ret = strbuf_add(reply, client->inbox.message.data, client->inbox.message.len);
+	if (reply->max)
+		client->inbox.max = reply->max - reply->len;
+	while ((ret = grpc_client_advance(client)) == 0)
+		if ((ret = grpc_client_wait(client)) < 0)
+			break;
+	ret = grpc_client_finish(client, ret, reply, err);
 	if (ret < 0)
-		return err_set(err, ret, "call '%s': keep the reply", method);
-	return 0;
+		(void)err_ctx(err, "call '%s'", method);
+	return ret;
 }
 
 int grpc_client_call_once(const char *path, const char *method, const void *request, size_t len,

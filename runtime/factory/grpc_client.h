@@ -32,6 +32,21 @@ int grpc_client_call(struct grpc_client *client, const char *method, const void 
 		     size_t len, int64_t timeout_ms, struct strbuf *reply, struct error *err)
 	must_check;
 
+/*
+ * The same in steps, for callers with other things to watch. start() does not move a byte yet.
+ * advance() moves what goes without waiting and returns 1 when the answer is whole, 0 when there is
+ * more to come, or -errno; then finish() is called with that result, once, and does and returns
+ * what grpc_client_call() does. Between two advance() something has to wait for the socket:
+ * wait() does, until the call's time is over at the latest (0, or -errno of poll). Replies are
+ * bounded by 4 MiB.
+ */
+int grpc_client_start(struct grpc_client *client, const char *method, const void *request,
+		      size_t len, int64_t timeout_ms, struct error *err) must_check;
+int grpc_client_advance(struct grpc_client *client) must_check;
+int grpc_client_wait(struct grpc_client *client) must_check;
+int grpc_client_finish(struct grpc_client *client, int result, struct strbuf *reply,
+		       struct error *err) must_check;
+
 /* The status of the last call. GRPC_UNAVAILABLE when the connection failed, GRPC_DEADLINE_EXCEEDED
  * when time ran out, GRPC_INTERNAL when the answer was no gRPC. */
 enum grpc_code grpc_client_status(const struct grpc_client *client);
