@@ -2,12 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/guest/copyup.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/inroot.h"
 #include "agent/guest/mount_options.h"
@@ -89,6 +92,23 @@ static int set_propagation(const struct job *job, struct error *err)
 	return 0;
 }
 
+static int set_tree_attributes(const struct job *job, struct error *err)
+{
+	struct mount_attr attr = { .attr_set = job->options.tree_set,
+				   .attr_clr = job->options.tree_cleared };
+	auto_close int fd = -1;
+
+	if (!attr.attr_set && !attr.attr_clr)
+		return 0;
+	fd = inroot_open(job->ctx->root_fd, job->m->destination);
+	if (fd < 0)
+		return job_fail(job, fd, "open the mount", err);
+	if (syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) <
+	    0)
+		return job_fail(job, -errno, "set attributes of the tree", err);
+	return 0;
+}
+
 static int open_source(const struct job *job)
 {
 	const char *source = job->m->source;
@@ -147,6 +167,26 @@ static int mount_fs(const struct job *job, const char *type, struct error *err)
 	return 0;
 }
 
+/* What the file system hides stays reachable through a descriptor from before. */
+static int mount_copy_up(const struct job *job, struct error *err)
+{
+	auto_close int hidden = inroot_make(job->ctx->root_fd, job->m->destination, true);
+	auto_close int from = hidden < 0 ? hidden : fs_open_dir_at(hidden, ".");
+	auto_close int mounted = -1;
+	auto_close int to = -1;
+	int ret;
+
+	if (from < 0)
+		return job_fail(job, from, "open the directory to be copied", err);
+	ret = mount_fs(job, job->type, err);
+	if (ret < 0)
+		return ret;
+	mounted = inroot_open(job->ctx->root_fd, job->m->destination);
+	to = mounted < 0 ? mounted : fs_open_dir_at(mounted, ".");
+	ret = to < 0 ? to : copyup_tree(from, to);
+	return ret < 0 ? job_fail(job, ret, "copy the directory's content", err) : 0;
+}
+
 static int mount_remount(const struct job *job, struct error *err)
 {
 	auto_close int target = inroot_open(job->ctx->root_fd, job->m->destination);
@@ -182,6 +222,8 @@ static int run_job(struct job *job, struct error *err)
 		return mount_bind(job, err);
 	if (strcmp(job->type, "cgroup") == 0 || strcmp(job->type, "cgroup2") == 0)
 		return mount_cgroup(job, err);
+	if (job->options.copy_up && strcmp(job->type, "tmpfs") == 0)
+		return mount_copy_up(job, err);
 	return mount_fs(job, job->type, err);
 }
 
@@ -197,6 +239,8 @@ static int mount_one(const struct oci_mount *m, const struct mount_context *ctx,
 		ret = job_fail(&job, ret, "parse its options", err);
 	if (ret == 0)
 		ret = run_job(&job, err);
+	if (ret == 0)
+		ret = set_tree_attributes(&job, err);
 	if (ret == 0)
 		ret = set_propagation(&job, err);
 	strbuf_done(&job.options.data);

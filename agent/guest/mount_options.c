@@ -1,5 +1,6 @@
 #include "agent/guest/mount_options.h"
 
+#include <linux/mount.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -7,7 +8,7 @@
 #define MS_NOSYMFOLLOW 256
 #endif
 
-enum option_kind { SET, CLEAR, PROPAGATION, COPY_UP };
+enum option_kind { SET, CLEAR, PROPAGATION, COPY_UP, TREE_SET, TREE_CLEAR };
 
 static const struct option {
 	const char *name;
@@ -38,13 +39,31 @@ static const struct option {
 	{ "nosuid", SET, MS_NOSUID },
 	{ "nosymfollow", SET, MS_NOSYMFOLLOW },
 	{ "private", PROPAGATION, MS_PRIVATE },
+	{ "ratime", TREE_CLEAR, MOUNT_ATTR_NOATIME },
 	{ "rbind", SET, MS_BIND | MS_REC },
+	{ "rdev", TREE_CLEAR, MOUNT_ATTR_NODEV },
+	{ "rdiratime", TREE_CLEAR, MOUNT_ATTR_NODIRATIME },
 	{ "relatime", SET, MS_RELATIME },
 	{ "remount", SET, MS_REMOUNT },
+	{ "rexec", TREE_CLEAR, MOUNT_ATTR_NOEXEC },
+	{ "rnoatime", TREE_SET, MOUNT_ATTR_NOATIME },
+	{ "rnodev", TREE_SET, MOUNT_ATTR_NODEV },
+	{ "rnodiratime", TREE_SET, MOUNT_ATTR_NODIRATIME },
+	{ "rnoexec", TREE_SET, MOUNT_ATTR_NOEXEC },
+	{ "rnorelatime", TREE_CLEAR, MOUNT_ATTR_RELATIME },
+	{ "rnostrictatime", TREE_CLEAR, MOUNT_ATTR_STRICTATIME },
+	{ "rnosuid", TREE_SET, MOUNT_ATTR_NOSUID },
+	{ "rnosymfollow", TREE_SET, MOUNT_ATTR_NOSYMFOLLOW },
 	{ "ro", SET, MS_RDONLY },
 	{ "rprivate", PROPAGATION, MS_PRIVATE | MS_REC },
+	{ "rrelatime", TREE_SET, MOUNT_ATTR_RELATIME },
+	{ "rro", TREE_SET, MOUNT_ATTR_RDONLY },
+	{ "rrw", TREE_CLEAR, MOUNT_ATTR_RDONLY },
 	{ "rshared", PROPAGATION, MS_SHARED | MS_REC },
 	{ "rslave", PROPAGATION, MS_SLAVE | MS_REC },
+	{ "rstrictatime", TREE_SET, MOUNT_ATTR_STRICTATIME },
+	{ "rsuid", TREE_CLEAR, MOUNT_ATTR_NOSUID },
+	{ "rsymfollow", TREE_CLEAR, MOUNT_ATTR_NOSYMFOLLOW },
 	{ "runbindable", PROPAGATION, MS_UNBINDABLE | MS_REC },
 	{ "rw", CLEAR, MS_RDONLY },
 	{ "shared", PROPAGATION, MS_SHARED },
@@ -66,6 +85,24 @@ static const struct option *find_option(const char *name)
 	return NULL;
 }
 
+/* The three ways to keep access times are one number, not bits: who changes it clears it first. */
+static bool is_atime(const struct option *row)
+{
+	return row->flags == MOUNT_ATTR_RELATIME || (row->flags & MOUNT_ATTR__ATIME) != 0;
+}
+
+static void apply_to_tree(struct mount_options *options, const struct option *row)
+{
+	uint64_t all = is_atime(row) ? MOUNT_ATTR__ATIME : row->flags;
+
+	options->tree_set &= ~all;
+	options->tree_cleared |= all;
+	if (row->kind == TREE_SET)
+		options->tree_set |= row->flags;
+	if (row->kind == TREE_SET && !is_atime(row))
+		options->tree_cleared &= ~all;
+}
+
 static void apply_option(struct mount_options *options, const struct option *row)
 {
 	switch (row->kind) {
@@ -82,6 +119,10 @@ static void apply_option(struct mount_options *options, const struct option *row
 		break;
 	case COPY_UP:
 		options->copy_up = true;
+		break;
+	case TREE_SET:
+	case TREE_CLEAR:
+		apply_to_tree(options, row);
 		break;
 	}
 }

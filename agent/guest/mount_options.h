@@ -4,6 +4,7 @@
 #define AGENT_GUEST_MOUNT_OPTIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include "base/error.h"
 #include "base/json.h"
 #include "base/strbuf.h"
@@ -14,7 +15,9 @@ struct mount_options {
 				  mounts */
 	unsigned long propagation; /* MS_SHARED and the like, with MS_REC; 0: none */
 	bool copy_up;		   /* "tmpcopyup" */
-	struct strbuf data;	   /* the rest, joined by commas; the caller releases it */
+	uint64_t tree_set;	   /* MOUNT_ATTR_* for the whole tree below ("rro") */
+	uint64_t tree_cleared;
+	struct strbuf data; /* the rest, joined by commas; the caller releases it */
 };
 
 /* *options zeroed first. -ENOMEM. */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <linux/mount.h>
 #include <sys/mount.h>
 #include <cmocka.h>
 
@@ -79,12 +80,46 @@ static void test_tmpcopyup(void **state)
 	assert_false(PARSE("defaults").copy_up);
 }
 
+static void test_whole_trees(void **state)
+{
+	struct mount_options o = PARSE("rbind", "rro", "rnosuid", "rdev");
+
+	(void)state;
+	assert_int_equal(o.flags, MS_BIND | MS_REC);
+	assert_int_equal(o.tree_set, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID);
+	assert_int_equal(o.tree_cleared, MOUNT_ATTR_NODEV);
+	assert_null(o.data.data);
+	o = PARSE("rro", "rrw");
+	assert_int_equal(o.tree_set, 0);
+	assert_int_equal(o.tree_cleared, MOUNT_ATTR_RDONLY);
+}
+
+/* The kernel refuses a change of access times that does not clear all of the field. */
+static void test_access_times_of_trees(void **state)
+{
+	struct mount_options o = PARSE("rnoatime");
+
+	(void)state;
+	assert_int_equal(o.tree_set, MOUNT_ATTR_NOATIME);
+	assert_int_equal(o.tree_cleared, MOUNT_ATTR__ATIME);
+	o = PARSE("rnoatime", "rstrictatime");
+	assert_int_equal(o.tree_set, MOUNT_ATTR_STRICTATIME);
+	assert_int_equal(o.tree_cleared, MOUNT_ATTR__ATIME);
+	o = PARSE("rrelatime", "rnodiratime");
+	assert_int_equal(o.tree_set, MOUNT_ATTR_NODIRATIME);
+	assert_int_equal(o.tree_cleared, MOUNT_ATTR__ATIME);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flags),	  cmocka_unit_test(test_last_word_wins),
-		cmocka_unit_test(test_data),	  cmocka_unit_test(test_bind_and_propagation),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_last_word_wins),
+		cmocka_unit_test(test_data),
+		cmocka_unit_test(test_bind_and_propagation),
 		cmocka_unit_test(test_tmpcopyup),
+		cmocka_unit_test(test_whole_trees),
+		cmocka_unit_test(test_access_times_of_trees),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
