@@ -20,6 +20,7 @@
 #include "agent/guest/inroot.h"
 #include "agent/guest/mount.h"
 #include "agent/guest/paths.h"
+#include "agent/guest/procattr.h"
 #include "agent/guest/program.h"
 #include "agent/guest/rlimit.h"
 #include "agent/guest/rootfs.h"
@@ -80,6 +81,8 @@ static int enter_namespaces(struct child *child, struct error *err)
 	cleanup_close(&child->pidfd);
 	if (launch->unshare_flags && unshare(launch->unshare_flags) < 0)
 		return fail_set(err, -errno, "unshare namespaces");
+	if (launch->unshare_flags & CLONE_NEWTIME)
+		return procattr_enter_time(&launch->spec->linux_->time_offsets, err);
 	return 0;
 }
 
@@ -228,6 +231,8 @@ static int prepare(struct child *child, struct error *err)
 		ret = open_stdio(child, err);
 	if (ret == 0)
 		ret = rlimit_apply(process, err);
+	if (ret == 0)
+		ret = procattr_apply(launch->spec->linux_, process, err);
 	if (ret == 0)
 		ret = drop_privileges(child, err);
 	return ret;

@@ -63,14 +63,16 @@ static int plan_namespaces(struct container *container, const struct oci_spec *s
 			   struct error *err)
 {
 	const struct container *pod = pod_container(container->guest);
+	const int own_flags = CLONE_NEWCGROUP | CLONE_NEWTIME;
 	struct ns_plan plan;
 	int ret = ns_make_plan(spec, pod != NULL, &plan, err);
 
 	if (ret < 0)
 		return ret;
-	/* its root is the cgroup the process is in when it is made: after the clone */
-	container->unshare_flags = plan.new_flags & CLONE_NEWCGROUP;
-	container->clone_flags = plan.new_flags & ~CLONE_NEWCGROUP;
+	/* after the clone: the root of a cgroup namespace is where its maker is; a time namespace
+	 * takes offsets until a process is in it */
+	container->unshare_flags = plan.new_flags & own_flags;
+	container->clone_flags = plan.new_flags & ~own_flags;
 	container->join_flags = plan.join_flags;
 	if (!plan.join_flags)
 		return 0;
