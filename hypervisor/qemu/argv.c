@@ -180,6 +180,14 @@ static void add_rng(const struct builder *b)
 	add(b->argv, "-device", "virtio-rng-pci,rng=rng0");
 }
 
+/* Its number is another one in each clone: at that the guest's kernel throws away the random
+ * numbers that it shares with all others. */
+static void add_generation(const struct builder *b)
+{
+	if (b->spec->memory_file && b->machine->vmgenid)
+		add(b->argv, "-device", "vmgenid,guid=auto");
+}
+
 static void add_image(const struct builder *b)
 {
 	auto_strbuf struct strbuf v = { 0 };
@@ -241,6 +249,10 @@ static void put_kernel_params(const struct builder *b, struct strbuf *line)
 	put_param(line, "panic=-1 random.trust_cpu=on rcupdate.rcu_expedited=1 cryptomgr.notests");
 	put_param(line, b->machine->params);
 	put_timer_params(b, line);
+	/* Without the first, the chance of memory above 4 GiB costs 64 MiB of bounce buffers, which
+	 * virtio has no use for. */
+	if (b->spec->max_memory_mib > b->spec->memory_mib)
+		put_param(line, "swiotlb=noforce memhp_default_state=online");
 	if (is_set(b->cfg->image))
 		put_param(line, "root=/dev/vda1 rootfstype=ext4 ro");
 	put_param(line, b->spec->extra_kernel_params);
@@ -362,6 +374,7 @@ int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	add_channels(&b);
 	add_share(&b);
 	add_rng(&b);
+	add_generation(&b);
 	add_image(&b);
 	add_knobs(&b);
 	ret = add_boot(&b, err);

@@ -20,6 +20,7 @@ static const struct qemu_machine machines[] = {
 		.tcg_params = "no_timer_check noreplace-smp",
 		.tcg_up_params = "nolapic_timer",
 		.hotplug = true,
+		.vmgenid = true,
 	},
 	{
 		.name = "pc",
@@ -28,6 +29,7 @@ static const struct qemu_machine machines[] = {
 		.tcg_params = "no_timer_check noreplace-smp",
 		.tcg_up_params = "nolapic_timer",
 		.hotplug = true,
+		.vmgenid = true,
 		.params = "reboot=t",
 	},
 	{

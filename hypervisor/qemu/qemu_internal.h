@@ -20,6 +20,7 @@ struct qemu_machine {
 	const char *tcg_params;	   /* more of them under emulation */
 	const char *tcg_up_params; /* and these when there is one vCPU */
 	bool hotplug;		   /* of vCPUs and memory */
+	bool vmgenid;		   /* firmware and tables that tell the guest of a new generation */
 	bool needs_tsc_khz; /* cannot boot under emulation without knowing the TSC's frequency */
 };
 
