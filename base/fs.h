@@ -46,6 +46,11 @@ int fs_realpath(const char *path, char **out) must_check;
 /* Absolute path without resolving links: cwd + "/" + path, "." and ".." and "//" removed. Caller
  * frees. */
 int fs_abspath(const char *path, char **out) must_check;
+/*
+ * flock(LOCK_EX), waiting at most timeout_ms: -ETIMEDOUT. Uses SIGALRM and the real-time interval
+ * timer for the wait; single-threaded programs only.
+ */
+int fs_lock_wait(int fd, int timeout_ms) must_check;
 /* 1 if path exists (any kind), 0 if not, -errno otherwise. */
 int fs_exists_at(int dir, const char *path) must_check;
 

@@ -203,6 +203,8 @@ static int set_value(const struct target *t, const struct toml_value *value, str
 {
 	enum toml_kind wanted = config_toml_kind(t->key->kind);
 
+	if (t->key->kind == CONFIG_SWITCH && value->kind == TOML_BOOL)
+		return set_word(t, value->boolean ? "true" : "false", err);
 	if (value->kind != wanted) {
 		err_msg(err, -EINVAL, "expected %s, got %s", kind_name(wanted),
 			kind_name(value->kind));

@@ -25,6 +25,12 @@ struct config_runtime {
 	uint32_t create_container_timeout_s; /* how long the guest may take to answer */
 };
 
+/* How VMs are made: [factory]. */
+struct config_factory {
+	const char *enable_template; /* "auto", "true", "false" */
+	const char *template_path;   /* directory of the templates, on a memory file system */
+};
+
 struct config_origin;
 
 /* All text is in the arena given to config_load(). */
@@ -33,6 +39,7 @@ struct config {
 	const char *file;   /* absolute, links resolved */
 	const char **drop_ins; /* absolute, in the order they were read; NULL-terminated */
 	struct config_runtime runtime;
+	struct config_factory factory;
 	struct config_program proxy;
 	struct config_program shim;
 	struct hypervisor_config qemu;

@@ -15,6 +15,7 @@ enum {
 };
 
 static const char *const accelerators[] = { "auto", "kvm", "tcg", NULL };
+static const char *const switches[] = { "auto", "true", "false", NULL };
 static const char *const hypervisors[] = { "auto", "qemu", "acrn", NULL };
 
 #define HV(member) .offset = offsetof(struct hypervisor_config, member)
@@ -72,6 +73,14 @@ static const struct config_key runtime_keys[] = {
 	  .min = 1, .max = TIMEOUT_MAX_S },
 };
 
+#define FACTORY(member) .offset = offsetof(struct config_factory, member)
+
+static const struct config_key factory_keys[] = {
+	{ "enable_template", CONFIG_SWITCH, FACTORY(enable_template), .text = "auto",
+	  .words = switches },
+	{ "template_path", CONFIG_PATH, FACTORY(template_path), .text = "/dev/shm/acrun" },
+};
+
 #define TABLE(table_name, member, table_keys)                                                \
 	{                                                                                    \
 		.name = (table_name), .offset = offsetof(struct config, member),             \
@@ -83,6 +92,7 @@ static const struct config_table tables[] = {
 	TABLE("hypervisor.acrn", acrn, acrn_keys),
 	TABLE("proxy.cc", proxy, proxy_keys),
 	TABLE("shim.cc", shim, shim_keys),
+	TABLE("factory", factory, factory_keys),
 	TABLE("runtime", runtime, runtime_keys),
 	{ .name = "agent.hyperstart" }, /* only selects the protocol */
 	{ .name = NULL },
@@ -112,9 +122,9 @@ size_t config_key_index(const struct config_table *table, size_t i)
 enum toml_kind config_toml_kind(enum config_kind kind)
 {
 	static const enum toml_kind kinds[] = {
-		[CONFIG_STR] = TOML_STR,   [CONFIG_PATH] = TOML_STR,  [CONFIG_ASSET] = TOML_STR,
-		[CONFIG_WORD] = TOML_STR,  [CONFIG_BOOL] = TOML_BOOL, [CONFIG_U32] = TOML_INT,
-		[CONFIG_VCPUS] = TOML_INT,
+		[CONFIG_STR] = TOML_STR,  [CONFIG_PATH] = TOML_STR,   [CONFIG_ASSET] = TOML_STR,
+		[CONFIG_WORD] = TOML_STR, [CONFIG_SWITCH] = TOML_STR, [CONFIG_BOOL] = TOML_BOOL,
+		[CONFIG_U32] = TOML_INT,  [CONFIG_VCPUS] = TOML_INT,
 	};
 
 	return kinds[kind];

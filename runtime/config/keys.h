@@ -6,14 +6,16 @@
 #include "runtime/config/config.h"
 
 enum config_kind {
-	CONFIG_STR,   /* const char *, never NULL */
-	CONFIG_PATH,  /* as CONFIG_STR, absolute unless empty */
-	CONFIG_ASSET, /* const char *: absolute; a relative one counts from the prefix; empty: the
-			 default, NULL if that is empty too */
-	CONFIG_WORD,  /* const char *: one of words */
-	CONFIG_BOOL,  /* bool */
-	CONFIG_U32,   /* uint32_t */
-	CONFIG_VCPUS, /* uint32_t, at most the host's: negative for all of them */
+	CONFIG_STR,    /* const char *, never NULL */
+	CONFIG_PATH,   /* as CONFIG_STR, absolute unless empty */
+	CONFIG_ASSET,  /* const char *: absolute; a relative one counts from the prefix; empty: the
+			  default, NULL if that is empty too */
+	CONFIG_WORD,   /* const char *: one of words */
+	CONFIG_SWITCH, /* const char *: one of words; a boolean of the file is the word "true" or
+			  "false" */
+	CONFIG_BOOL,   /* bool */
+	CONFIG_U32,    /* uint32_t */
+	CONFIG_VCPUS,  /* uint32_t, at most the host's: negative for all of them */
 };
 
 struct config_key {

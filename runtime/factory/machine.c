@@ -1,0 +1,137 @@
+#include "runtime/factory/machine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include "agent/proto/hyperstart.h"
+#include "base/cleanup.h"
+#include "base/sock.h"
+
+enum { RESTORE_TIMEOUT_S = 10, BACKLOG = 4 };
+
+void machine_configure(struct machine *machine, const struct hypervisor_ops *hypervisor,
+		       const struct hypervisor_config *config)
+{
+	machine->hypervisor = hypervisor;
+	machine->config = config;
+	machine->vcpus = config->default_vcpus;
+	machine->memory_mib = config->default_memory_mib;
+}
+
+static int open_log(struct machine *machine, struct error *err)
+{
+	machine->log_fd = openat(machine->dir_fd, MACHINE_VMM_LOG,
+				 O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	return machine->log_fd < 0
+		       ? err_set(err, -errno, "make '%s/%s'", machine->dir, MACHINE_VMM_LOG)
+		       : 0;
+}
+
+int machine_open(struct machine *machine, struct error *err)
+{
+	const struct {
+		const char *name;
+		int *fd;
+	} sockets[] = {
+		{ MACHINE_CTL_SOCKET, &machine->ctl_fd },
+		{ MACHINE_TTY_SOCKET, &machine->tty_fd },
+		{ MACHINE_CONSOLE_SOCKET, &machine->console_fd },
+		{ MACHINE_CONTROL_SOCKET, &machine->control_fd },
+	};
+
+	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
+		*sockets[i].fd = sock_listen_at(machine->dir_fd, sockets[i].name, 0600, BACKLOG);
+		if (*sockets[i].fd < 0)
+			return err_set(err, *sockets[i].fd, "make the socket '%s/%s'", machine->dir,
+				       sockets[i].name);
+	}
+	return open_log(machine, err);
+}
+
+void machine_launched(struct machine *machine)
+{
+	cleanup_close(&machine->ctl_fd);
+	cleanup_close(&machine->tty_fd);
+	cleanup_close(&machine->console_fd);
+	cleanup_close(&machine->control_fd);
+}
+
+void machine_close(struct machine *machine)
+{
+	machine_launched(machine);
+	cleanup_close(&machine->log_fd);
+	cleanup_close(&machine->pidfd);
+}
+
+int machine_spec(const struct machine *machine, struct arena *arena, struct vm_spec *spec,
+		 struct error *err)
+{
+	*spec = (struct vm_spec){
+		.name = machine->name,
+		.uuid = machine->uuid,
+		.dir = machine->dir,
+		.vcpus = machine->vcpus,
+		.memory_mib = machine->memory_mib,
+		.max_vcpus = machine->max_vcpus,
+		.max_memory_mib = machine->max_memory_mib,
+		.memory_slots = machine->memory_slots,
+		.channels = { { HYPER_CHANNEL_CTL, machine->ctl_fd },
+			      { HYPER_CHANNEL_TTY, machine->tty_fd } },
+		.n_channels = 2,
+		.console_listen_fd = machine->console_fd,
+		.control_listen_fd = machine->control_fd,
+		.share_dir = arena_printf(arena, "%s/%s", machine->dir, MACHINE_SHARE),
+		.share_tag = MACHINE_SHARE_TAG,
+		.log_fd = machine->log_fd,
+	};
+	return spec->share_dir ? 0 : err_set(err, -ENOMEM, "describe the virtual machine");
+}
+
+int machine_launch(struct machine *machine, const struct vm_spec *spec, struct error *err)
+{
+	int ret;
+
+	cleanup_close(&machine->pidfd);
+	ret = machine->hypervisor->launch(machine->config, spec, &machine->vm, err);
+	if (ret < 0)
+		return ret;
+	ret = proc_open(&machine->vm.vmm);
+	/* Gone already: whoever waits for the guest will see it. */
+	machine->pidfd = ret < 0 ? -1 : ret;
+	return 0;
+}
+
+static int control(const struct machine *machine)
+{
+	return sock_connect_at(machine->dir_fd, MACHINE_CONTROL_SOCKET);
+}
+
+int machine_restore(struct machine *machine, int state_fd, struct error *err)
+{
+	return machine->hypervisor->restore(&machine->vm, control(machine), state_fd,
+					    RESTORE_TIMEOUT_S, err);
+}
+
+int machine_stop(struct machine *machine, struct error *err)
+{
+	cleanup_close(&machine->pidfd);
+	return machine->hypervisor->stop(&machine->vm, err);
+}
+
+int machine_grow(struct machine *machine, uint32_t vcpus, uint32_t memory_mib, struct error *err)
+{
+	uint32_t added = 0;
+	int ret = 0;
+
+	if (vcpus > machine->vcpus) {
+		ret = machine->hypervisor->add_cpus(&machine->vm, control(machine),
+						    vcpus - machine->vcpus, &added, err);
+		machine->vcpus += added;
+	}
+	if (ret == 0 && memory_mib > machine->memory_mib) {
+		ret = machine->hypervisor->add_memory(&machine->vm, control(machine),
+						      memory_mib - machine->memory_mib, &added,
+						      err);
+		machine->memory_mib += added;
+	}
+	return ret;
+}
