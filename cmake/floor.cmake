@@ -35,6 +35,13 @@ function(acrun_link_included target source)
 	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${source}")
 	file(STRINGS "${source}" includes REGEX "^#include \"")
 	set(libs)
+	# An archive of its own below the floor: who needs no more does not wait for the rest.
+	set(wire ${includes})
+	list(FILTER wire INCLUDE REGEX "runtime/factory/(grpc_|cache_messages)")
+	if(wire)
+		list(FILTER includes EXCLUDE REGEX "runtime/factory/(grpc_|cache_messages)")
+		set(libs acrun_factory_grpc)
+	endif()
 	foreach(row "cmd/acrun:acrun_cli" "agent/guest:acrun_guest_host" "runtime:acrun_runtime"
 			"hypervisor:acrun_hypervisor" "agent/proto:acrun_proto" "oci:acrun_oci" "base/toml:acrun_toml")
 		string(REPLACE ":" ";" row "${row}")
