@@ -24,6 +24,7 @@
 #include "agent/guest/program.h"
 #include "agent/guest/rlimit.h"
 #include "agent/guest/rootfs.h"
+#include "agent/guest/seccomp.h"
 #include "agent/guest/sysctl.h"
 #include "agent/guest/terminal.h"
 #include "agent/guest/worker.h"
@@ -40,6 +41,7 @@ struct child {
 	int pidfd; /* to join; -1: none */
 	struct user_ids ids;
 	struct caps caps;
+	struct seccomp_filter *filter; /* NULL: none, or in force */
 };
 
 /* Keeps what is needed, closes everything else: a parked child must not hold other processes' pipes
@@ -191,7 +193,13 @@ static int change_dir(const char *cwd, struct error *err)
 	return fail_set(err, -errno, "chdir to cwd (\"%s\") set in config.json failed", cwd);
 }
 
-/* Order as runc has it: bounding set, user with its capabilities kept, the final sets, and only
+static int load_filter(struct child *child, struct error *err)
+{
+	return seccomp_load_filter(take_ptr(&child->filter), err);
+}
+
+/* Order as runc has it: the filter, which needs a privilege unless there can be no new ones,
+ * bounding set, user with its capabilities kept, the final sets, and only
  * then no more privileges by exec. */
 static int drop_privileges(struct child *child, struct error *err)
 {
@@ -201,7 +209,9 @@ static int drop_privileges(struct child *child, struct error *err)
 
 	if (process->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail_set(err, -errno, "set no_new_privs");
-	ret = caps_prepare(&child->caps, err);
+	ret = process->no_new_privileges ? 0 : load_filter(child, err);
+	if (ret == 0)
+		ret = caps_prepare(&child->caps, err);
 	if (ret < 0)
 		return ret;
 	(void)umask(process->user.umask.set ? process->user.umask.value & 0777 : DEFAULT_UMASK);
@@ -225,6 +235,8 @@ static int prepare(struct child *child, struct error *err)
 		ret = enter_namespaces(child, err);
 	if (ret == 0 && launch->first)
 		ret = make_container(launch, err);
+	if (ret == 0 && launch->spec->linux_)
+		ret = seccomp_make_filter(launch->spec->linux_->seccomp, &child->filter, err);
 	if (ret == 0)
 		ret = user_resolve(&process->user, launch->names, &child->ids, err);
 	if (ret == 0)
@@ -259,14 +271,14 @@ static int make_arguments(const struct oci_process *process, struct strvec *args
 	return strvec_error(args) < 0 ? fail_set(err, strvec_error(args), "make the arguments") : 0;
 }
 
-/* Parked until the agent says go; when it is gone, so are we. */
+/* Parked until the agent says go; when it is gone, so are we. By plain read(2), which no filter
+ * denies. */
 static void wait_for_go(int sync_fd)
 {
 	struct launch_message message;
-	int fd;
 
 	if (launch_send(sync_fd, LAUNCH_READY, NULL, -1) < 0 ||
-	    launch_receive(sync_fd, &message, &fd) != 1 || message.type != LAUNCH_GO)
+	    read(sync_fd, &message, sizeof(message)) <= 0 || message.type != LAUNCH_GO)
 		_exit(EXIT_FAILURE);
 }
 
@@ -287,6 +299,10 @@ static int run(struct child *child, struct error *err)
 	if (ret < 0)
 		return ret;
 	wait_for_go(child->sync_fd);
+	/* last of all: from here on only exec has to be allowed */
+	ret = load_filter(child, err);
+	if (ret < 0)
+		return ret;
 	(void)execve(path, args.items, env.items);
 	return fail_set(err, -errno, "exec %s", path);
 }
