@@ -61,7 +61,7 @@ int cache_status_encode(const struct cache_status *status, struct strbuf *out)
 	auto_arena struct arena arena = { 0 };
 	Cache__GrpcStatus message = CACHE__GRPC_STATUS__INIT;
 	Cache__GrpcVMStatus *rows = arena_calloc(&arena, status->n_vms + 1, sizeof(*rows));
-	Cache__GrpcVMStatus **list = arena_calloc(&arena, status->n_vms + 1, sizeof(*list));
+	Cache__GrpcVMStatus **list = arena_calloc(&arena, status->n_vms + 1, sizeof(void *));
 
 	if (!rows || !list)
 		return -ENOMEM;

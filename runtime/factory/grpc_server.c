@@ -1,4 +1,4 @@
-#include "runtime/factory/grpc_internal.h"
+#include "runtime/factory/grpc_server.h"
 
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sock.h"
+#include "runtime/factory/grpc_internal.h"
 
 enum {
 	DEFAULT_MESSAGE_MAX = 4 << 20,
