@@ -16,6 +16,7 @@ struct globals {
 	const char *log_level;
 	const char *root;
 	const char *config;
+	const char *trace;
 	bool root_is_default;
 	char *root_abs; /* absolute form of root; owned by main */
 };
@@ -48,6 +49,7 @@ const struct command *command_at(size_t i);
 /* The commands; each lives in its cmd_<name>.c. */
 extern const struct command command_create;
 extern const struct command command_delete;
+extern const struct command command_exec;
 extern const struct command command_kill;
 extern const struct command command_list;
 extern const struct command command_run;

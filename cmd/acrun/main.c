@@ -14,6 +14,7 @@
 #include "cmd/acrun/command.h"
 #include "runtime/config/config.h"
 #include "runtime/sandbox/store.h"
+#include "runtime/sandbox/trace.h"
 
 static const struct option_row global_rows[] = {
 	{ "debug", 0, OPTION_FLAG, offsetof(struct globals, debug), NULL, "log everything" },
@@ -33,6 +34,8 @@ static const struct option_row global_rows[] = {
 	  NULL, "print where it is looked for" },
 	{ "kata-show-default-config-paths", 0, OPTION_FLAG,
 	  offsetof(struct globals, show_config_paths), NULL, "the same" },
+	{ "trace", 0, OPTION_STRING, offsetof(struct globals, trace), "FILE",
+	  "append what takes how long to FILE, for trace viewers (also: ACRUN_TRACE)" },
 	{ "systemd-cgroup", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 	{ "cgroup-manager", 0, OPTION_IGNORED, 0, "NAME", "accepted for compatibility" },
 	{ "rootless", 0, OPTION_IGNORED, 0, "VALUE", "accepted for compatibility" },
@@ -118,6 +121,11 @@ static int setup_log(const struct globals *globals, struct error *err)
 	return log_open(globals->log, format, level, err);
 }
 
+static int setup_trace(const struct globals *globals, struct error *err)
+{
+	return trace_open(globals->trace ? globals->trace : secure_getenv("ACRUN_TRACE"), err);
+}
+
 static int setup_root(struct globals *globals, struct error *err)
 {
 	int ret;
@@ -151,6 +159,22 @@ static int check_arg_count(const struct command *command, int n, struct error *e
 		       bound);
 }
 
+static int run_parsed(const struct command *command, const struct globals *globals,
+		      const void *options, int argc, char **argv, struct error *err)
+{
+	int ret = check_arg_count(command, argc, err);
+
+	if (ret < 0)
+		return ret;
+	ret = command->run(globals, options, argc, argv, err);
+	if (ret < 0 && command->prefix) {
+		struct error bare = *err;
+
+		return err_msg(err, ret, "acrun %s failed: %s", command->name, bare.text);
+	}
+	return ret;
+}
+
 /* Parses the command's own options and runs it; argv[0] is its name. */
 static int run_command(const struct command *command, const struct globals *globals, int argc,
 		       char **argv, struct error *err)
@@ -160,22 +184,12 @@ static int run_command(const struct command *command, const struct globals *glob
 
 	if (!options)
 		return err_set(err, -ENOMEM, "options");
-	first = options_parse(&command->options, argc, argv, options, err);
-	if (first < 0)
-		return first;
-	if (*(const bool *)options) {
-		print_command_help(command);
-		return 0;
-	}
-	ret = check_arg_count(command, argc - first, err);
-	if (ret < 0)
-		return ret;
-	ret = command->run(globals, options, argc - first, argv + first, err);
-	if (ret < 0 && command->prefix) {
-		struct error bare = *err;
-
-		return err_msg(err, ret, "acrun %s failed: %s", command->name, bare.text);
-	}
+	ret = first = options_parse(&command->options, argc, argv, options, err);
+	if (ret >= 0 && *(const bool *)options)
+		ret = (print_command_help(command), 0);
+	else if (ret >= 0)
+		ret = run_parsed(command, globals, options, argc - first, argv + first, err);
+	options_done(&command->options, options);
 	return ret;
 }
 
@@ -233,6 +247,8 @@ int main(int argc, char **argv)
 		ret = first = options_parse(&global_table, argc, argv, &globals, &err);
 	if (ret >= 0)
 		ret = setup_log(&globals, &err);
+	if (ret >= 0)
+		ret = setup_trace(&globals, &err);
 	if (ret >= 0)
 		ret = setup_root(&globals, &err);
 	if (ret >= 0)

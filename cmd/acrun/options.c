@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/parse.h"
 
@@ -48,6 +49,17 @@ static const struct option_row *row_of(const struct option_table *table, int val
 	return NULL;
 }
 
+static int add_string(struct option_strings *strings, const char *text, struct error *err)
+{
+	const char **items = reallocarray(strings->items, strings->len + 1, sizeof(*items));
+
+	if (!items)
+		return err_set(err, -ENOMEM, "options");
+	items[strings->len++] = text;
+	strings->items = items;
+	return 0;
+}
+
 static int store(const struct option_row *row, char *out, struct error *err)
 {
 	switch (row->kind) {
@@ -57,6 +69,8 @@ static int store(const struct option_row *row, char *out, struct error *err)
 	case OPTION_STRING:
 		*(const char **)(out + row->offset) = optarg;
 		return 0;
+	case OPTION_STRINGS:
+		return add_string((struct option_strings *)(out + row->offset), optarg, err);
 	case OPTION_U32:
 		if (parse_u32(optarg, (uint32_t *)(out + row->offset)) < 0)
 			return err_msg(err, -EINVAL,
@@ -102,6 +116,18 @@ int options_parse(const struct option_table *table, int argc, char **argv, void 
 			return -EINVAL;
 	}
 	return optind;
+}
+
+void options_done(const struct option_table *table, void *out)
+{
+	for (size_t i = 0; i < table->n_rows; i++) {
+		struct option_strings *strings = (void *)((char *)out + table->rows[i].offset);
+
+		if (table->rows[i].kind != OPTION_STRINGS)
+			continue;
+		free(strings->items);
+		*strings = (struct option_strings){ 0 };
+	}
 }
 
 void options_print(const struct option_table *table)

@@ -9,9 +9,15 @@
 enum option_kind {
 	OPTION_FLAG,	/* bool */
 	OPTION_STRING,	/* const char *; points into argv */
+	OPTION_STRINGS, /* struct option_strings: may be given several times; options_done() */
 	OPTION_U32,	/* uint32_t */
 	OPTION_IGNORED, /* taken for runc's sake, without effect on a VM; has an argument when `arg`
 			   is set */
+};
+
+struct option_strings {
+	const char **items; /* they point into argv */
+	size_t len;
 };
 
 struct option_row {
@@ -36,6 +42,9 @@ struct option_table {
  */
 int options_parse(const struct option_table *table, int argc, char **argv, void *out,
 		  struct error *err) must_check;
+
+/* Frees what options_parse() has put into `out`, after a failure too. */
+void options_done(const struct option_table *table, void *out);
 
 /* Prints the option lines of --help to stdout. */
 void options_print(const struct option_table *table);

@@ -3,8 +3,8 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_create, &command_delete, &command_kill,  &command_list,
-	&command_run,	 &command_start,  &command_state,
+	&command_create, &command_delete, &command_exec,  &command_kill,
+	&command_list,	 &command_run,	  &command_start, &command_state,
 };
 
 const struct command *command_at(size_t i)

@@ -4,8 +4,8 @@
 #include "base/cleanup.h"
 #include "runtime/agent_client/agent.h"
 
-int attach_open(const struct record *rec, struct client *client, struct client_wait *wait,
-		struct error *err)
+int attach_open_streams(const struct record *rec, struct client *client, struct client_wait *wait,
+			char *token, struct error *err)
 {
 	int ret = proc_open(&rec->state.vmm);
 
@@ -16,7 +16,13 @@ int attach_open(const struct record *rec, struct client *client, struct client_w
 		return err_set(err, ret, "watch the virtual machine, process %lld",
 			       (long long)rec->state.vmm.pid);
 	ret = client_open(client, rec->dir_fd, "proxy.sock", err);
-	return ret < 0 ? ret : agent_attach(client, rec->state.sandbox_id, wait, NULL, err);
+	return ret < 0 ? ret : agent_attach(client, rec->state.sandbox_id, wait, token, err);
+}
+
+int attach_open(const struct record *rec, struct client *client, struct client_wait *wait,
+		struct error *err)
+{
+	return attach_open_streams(rec, client, wait, NULL, err);
 }
 
 void attach_done(struct client_wait *wait)

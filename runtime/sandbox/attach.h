@@ -9,6 +9,9 @@
  * give both to attach_done(). */
 int attach_open(const struct record *rec, struct client *client, struct client_wait *wait,
 		struct error *err) must_check;
+/* The same with streams for a new process: token gets CLIENT_TOKEN_MAX bytes at most. */
+int attach_open_streams(const struct record *rec, struct client *client, struct client_wait *wait,
+			char *token, struct error *err) must_check;
 void attach_done(struct client_wait *wait);
 
 #endif

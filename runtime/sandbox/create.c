@@ -13,7 +13,9 @@
 #include "base/uuid.h"
 #include "runtime/net/netns.h"
 #include "runtime/sandbox/hooks.h"
+#include "runtime/sandbox/shim.h"
 #include "runtime/sandbox/steps.h"
+#include "runtime/sandbox/timing.h"
 
 static int step_namespaces(struct create *create, struct error *err)
 {
@@ -22,7 +24,7 @@ static int step_namespaces(struct create *create, struct error *err)
 
 static int step_share(struct create *create, struct error *err)
 {
-	int fd = fs_mkdir_open_at(create->rec.dir_fd, FILE_SHARE, 0700);
+	int fd = fs_mkdir_open_at(create->rec.dir_fd, MACHINE_SHARE, 0700);
 	int ret;
 
 	if (fd < 0)
@@ -33,17 +35,12 @@ static int step_share(struct create *create, struct error *err)
 }
 
 static const struct step create_steps[] = {
-	{ "namespaces", step_namespaces, NULL },
-	{ "share", step_share, NULL },
-	{ "sockets", step_sockets, NULL },
-	{ "proxy", step_proxy, undo_proxy },
-	{ "vm", step_vm, undo_vm },
-	{ "console", step_console, NULL },
-	{ "guest", step_guest, NULL },
-	{ "shim", step_shim, undo_shim },
-	{ "hooks", step_hooks, NULL },
-	{ "container", step_container, NULL },
-	{ "publish", step_publish, NULL },
+	{ "namespaces", step_namespaces, NULL }, { "share", step_share, NULL },
+	{ "sockets", step_sockets, NULL },	 { "vm", step_vm, undo_vm },
+	{ "proxy", step_proxy, undo_proxy },	 { "restore", step_restore, NULL },
+	{ "console", step_console, NULL },	 { "guest", step_guest, NULL },
+	{ "shim", step_shim, undo_shim },	 { "hooks", step_hooks, NULL },
+	{ "container", step_container, NULL },	 { "publish", step_publish, NULL },
 };
 enum { N_STEPS = sizeof(create_steps) / sizeof(create_steps[0]) };
 
@@ -65,7 +62,7 @@ struct client_wait create_wait(const struct create *create)
 	return (struct client_wait){
 		.deadline_ms = clock_now_ms() +
 			       (int64_t)create->config.runtime.create_container_timeout_s * 1000,
-		.abort_fd = create->vmm_pidfd,
+		.abort_fd = create->machine.pidfd,
 	};
 }
 
@@ -102,15 +99,6 @@ int step_container(struct create *create, struct error *err)
 	return ret < 0 ? err_ctx(err, "unable to start container process") : 0;
 }
 
-static int write_pid_file(const char *path, int64_t pid, struct error *err)
-{
-	char text[24];
-	int len = snprintf(text, sizeof(text), "%lld", (long long)pid);
-	int ret = fs_replace_at(AT_FDCWD, path, text, (size_t)len, 0644, false);
-
-	return ret < 0 ? err_set(err, ret, "write the pid file '%s'", path) : 0;
-}
-
 int step_publish(struct create *create, struct error *err)
 {
 	int ret;
@@ -118,7 +106,8 @@ int step_publish(struct create *create, struct error *err)
 	create->rec.state.status = OCI_STATUS_CREATED;
 	ret = record_save(&create->rec, err);
 	if (ret == 0 && create->request->pid_file)
-		ret = write_pid_file(create->request->pid_file, create->rec.state.shim.pid, err);
+		ret = shim_write_pid_file(create->request->pid_file, create->rec.state.shim.pid,
+					  err);
 	return ret;
 }
 
@@ -135,13 +124,14 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 		.id = arena_strdup(arena, create->request->id),
 		.sandbox_id = arena_strdup(arena, create->request->id),
 		.uuid = arena_strdup(arena, uuid),
-		.hypervisor = create->hypervisor->name,
+		.hypervisor = create->machine.hypervisor->name,
 		.oci_version = create->spec.oci_version,
 		.bundle = arena_strdup(arena, bundle),
 		.rootfs = arena_strdup(arena, rootfs),
 		.created = arena_strdup(arena, created),
 		.owner_uid = getuid(),
 		.status = OCI_STATUS_CREATING,
+		.shim_path = create->config.shim.path,
 		.annotations = create->spec.annotations,
 		.hooks = create->spec.hooks,
 	};
@@ -155,8 +145,10 @@ static int open_record(struct create *create, const char *bundle, const char *ro
 
 	if (ret < 0)
 		return ret;
+	timing_keep(create->rec.dir_fd, false);
 	fill_record(create, bundle, rootfs);
-	create->share.dir = arena_printf(&create->arena, "%s/%s", create->rec.dir_path, FILE_SHARE);
+	create->share.dir =
+		arena_printf(&create->arena, "%s/%s", create->rec.dir_path, MACHINE_SHARE);
 	ret = proc_identify(getpid(), &create->rec.state.creator);
 	if (ret < 0)
 		return err_set(err, ret, "identify this process");
@@ -166,12 +158,11 @@ static int open_record(struct create *create, const char *bundle, const char *ro
 
 static void create_done(struct create *create)
 {
-	int *fds[] = { &create->netns_fd,     &create->ctl_fd,	   &create->tty_fd,
-		       &create->console_fd,   &create->control_fd, &create->proxy_fd,
-		       &create->pty_slave_fd, &create->vmm_pidfd };
-
-	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-		cleanup_close(fds[i]);
+	cleanup_close(&create->netns_fd);
+	cleanup_close(&create->proxy_fd);
+	cleanup_close(&create->pty_slave_fd);
+	machine_close(&create->machine);
+	template_done(&create->template);
 	client_close(&create->client);
 	record_done(&create->rec);
 	arena_done(&create->arena);
@@ -207,25 +198,25 @@ int sandbox_create(const struct create_request *request, int64_t *shim_pid, stru
 		.request = request,
 		.rec = RECORD_INIT,
 		.netns_fd = -1,
-		.ctl_fd = -1,
-		.tty_fd = -1,
-		.console_fd = -1,
-		.control_fd = -1,
 		.proxy_fd = -1,
 		.pty_slave_fd = -1,
-		.vmm_pidfd = -1,
+		.machine = MACHINE_INIT,
+		.template = TEMPLATE_INIT,
 		.client = { .fd = -1 },
 	};
 	auto_free char *bundle = NULL;
 	auto_free char *rootfs = NULL;
+	int64_t begun = timing_begin("create", request->id);
 	int ret = record_check_id(request->id, err);
 
 	if (ret == 0)
 		ret = create_read_inputs(&create, &bundle, &rootfs, err);
+	timing_phase("inputs", begun, ret);
 	if (ret == 0)
 		ret = make_sandbox(&create, bundle, rootfs, err);
 	if (ret == 0 && shim_pid)
 		*shim_pid = create.rec.state.shim.pid;
 	create_done(&create);
+	timing_end(ret);
 	return ret;
 }

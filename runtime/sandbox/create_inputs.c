@@ -8,23 +8,7 @@
 #include <sys/stat.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
-
-/* The agreement between process.terminal and how the caller wants to see it. */
-static int check_terminal(const struct create_request *request, const struct oci_spec *spec,
-			  struct error *err)
-{
-	bool terminal = spec->process->terminal;
-
-	if (request->detach && terminal && !request->console_socket)
-		return err_msg(
-			err, -EINVAL,
-			"cannot allocate tty if acrun will detach without setting console socket");
-	if (request->console_socket && (!terminal || !request->detach))
-		return err_msg(
-			err, -EINVAL,
-			"cannot use console socket if acrun will not detach or allocate tty");
-	return 0;
-}
+#include "runtime/sandbox/shim.h"
 
 static int find_rootfs(struct create *create, const char *bundle, char **rootfs, struct error *err)
 {
@@ -61,7 +45,8 @@ static int read_bundle(struct create *create, char **bundle, char **rootfs, stru
 		return err_ctx(err, "bundle '%s'", *bundle);
 	ret = oci_spec_check(&create->spec, err);
 	if (ret == 0)
-		ret = check_terminal(create->request, &create->spec, err);
+		ret = shim_check_terminal(create->request->detach, create->spec.process->terminal,
+					  create->request->console_socket, err);
 	if (ret == 0)
 		ret = find_rootfs(create, *bundle, rootfs, err);
 	return ret;
@@ -70,15 +55,16 @@ static int read_bundle(struct create *create, char **bundle, char **rootfs, stru
 static int choose_hypervisor(struct create *create, struct error *err)
 {
 	const char *name = create->config.runtime.hypervisor;
+	const struct hypervisor_ops *ops = strcmp(name, "auto") ? hypervisor_find(name)
+								: hypervisor_default();
+	const struct hypervisor_config *config = ops ? config_hypervisor(&create->config, ops->name)
+						     : NULL;
 
-	create->hypervisor = strcmp(name, "auto") ? hypervisor_find(name) : hypervisor_default();
-	if (create->hypervisor)
-		create->hypervisor_config =
-			config_hypervisor(&create->config, create->hypervisor->name);
-	if (!create->hypervisor_config)
+	if (!config)
 		return err_msg(err, -EINVAL,
 			       "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
-	return create->hypervisor->check(create->hypervisor_config, err);
+	machine_configure(&create->machine, ops, config);
+	return ops->check(config, err);
 }
 
 static int read_config(struct create *create, struct error *err)

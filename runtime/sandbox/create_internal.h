@@ -5,35 +5,30 @@
 #include "base/spawn.h"
 #include "runtime/agent_client/agent.h"
 #include "runtime/config/config.h"
+#include "runtime/factory/template.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/store.h"
 #include "runtime/storage/share.h"
 
 /* Files of a sandbox beside state.json. */
-#define FILE_CTL_SOCKET	    "hyper.sock"
-#define FILE_TTY_SOCKET	    "tty.sock"
-#define FILE_CONSOLE_SOCKET "console.sock"
-#define FILE_CONTROL_SOCKET "qmp.sock"
-#define FILE_PROXY_SOCKET   "proxy.sock"
-#define FILE_CONSOLE_LOG    "console.log"
-#define FILE_VMM_LOG	    "vmm.log"
-#define FILE_PROXY_LOG	    "proxy.log"
-#define FILE_SHARE	    "share"
+#define FILE_PROXY_SOCKET "proxy.sock"
+#define FILE_CONSOLE_LOG  "console.log"
+#define FILE_PROXY_LOG	  "proxy.log"
 
 struct create {
 	const struct create_request *request;
 	struct record rec;
 	struct arena arena;
 	struct config config;
-	const struct hypervisor_ops *hypervisor;
-	const struct hypervisor_config *hypervisor_config;
+	struct machine machine;
+	struct template template;
+	bool restored; /* the guest is a clone: it needs an identity of its own */
 	struct oci_spec spec;
 	const char *rootfs; /* relative to the share */
 	struct share share;
-	int netns_fd;					      /* -1: the caller's */
-	int ctl_fd, tty_fd, console_fd, control_fd, proxy_fd; /* listening */
+	int netns_fd;	  /* -1: the caller's */
+	int proxy_fd;	  /* listening */
 	int pty_slave_fd; /* the container's terminal; -1: stdio is ours */
-	int vmm_pidfd;
 	struct client client;
 	char token[CLIENT_TOKEN_MAX];
 	bool hooks_begun; /* then poststop follows, whatever happens */
@@ -58,6 +53,7 @@ struct client_wait create_wait(const struct create *create);
 /* The steps; each in the file of its job. */
 int step_sockets(struct create *create, struct error *err);
 int step_vm(struct create *create, struct error *err);
+int step_restore(struct create *create, struct error *err);
 int step_proxy(struct create *create, struct error *err);
 int step_guest(struct create *create, struct error *err);
 int step_console(struct create *create, struct error *err);

@@ -11,31 +11,33 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sock.h"
-#include "agent/proto/hyperstart.h"
+#include "runtime/sandbox/execs.h"
 #include "runtime/sandbox/tail.h"
 
-enum { CONSOLE_TAIL_LINES = 4, VMM_TAIL_LINES = 3, END_TIMEOUT_MS = 5000 };
+enum {
+	PROXY_BACKLOG = 16,
+	CONSOLE_TAIL_LINES = 4,
+	VMM_TAIL_LINES = 3,
+	END_TIMEOUT_MS = 5000,
+	EXECS_GRACE_MS = 500
+};
 
 int step_sockets(struct create *create, struct error *err)
 {
-	const struct {
-		const char *name;
-		int *fd;
-	} sockets[] = {
-		{ FILE_CTL_SOCKET, &create->ctl_fd },
-		{ FILE_TTY_SOCKET, &create->tty_fd },
-		{ FILE_CONSOLE_SOCKET, &create->console_fd },
-		{ FILE_CONTROL_SOCKET, &create->control_fd },
-		{ FILE_PROXY_SOCKET, &create->proxy_fd },
-	};
+	struct machine *machine = &create->machine;
 
-	for (size_t i = 0; i < sizeof(sockets) / sizeof(sockets[0]); i++) {
-		*sockets[i].fd = sock_listen_at(create->rec.dir_fd, sockets[i].name, 0600, 16);
-		if (*sockets[i].fd < 0)
-			return err_set(err, *sockets[i].fd, "make the socket '%s/%s'",
-				       create->rec.dir_path, sockets[i].name);
-	}
-	return 0;
+	machine->dir = create->rec.dir_path;
+	machine->dir_fd = create->rec.dir_fd;
+	machine->uuid = create->rec.state.uuid;
+	machine->name = arena_printf(&create->arena, "sandbox-%s", create->rec.state.id);
+	if (!machine->name)
+		return err_set(err, -ENOMEM, "name the virtual machine");
+	create->proxy_fd =
+		sock_listen_at(create->rec.dir_fd, FILE_PROXY_SOCKET, 0600, PROXY_BACKLOG);
+	if (create->proxy_fd < 0)
+		return err_set(err, create->proxy_fd, "make the socket '%s/%s'",
+			       create->rec.dir_path, FILE_PROXY_SOCKET);
+	return machine_open(machine, err);
 }
 
 /* In the VMM's process, before it is executed. */
@@ -54,50 +56,87 @@ static int open_log(const struct create *create, const char *name, struct error 
 	return fd < 0 ? err_set(err, -errno, "make '%s/%s'", create->rec.dir_path, name) : fd;
 }
 
-int step_vm(struct create *create, struct error *err)
+/* Launches the machine, as a clone of the template if there is one. */
+static int launch(struct create *create, const struct template *template, struct error *err)
 {
-	const struct hypervisor_config *cfg = create->hypervisor_config;
 	struct record_state *state = &create->rec.state;
-	auto_close int log = open_log(create, FILE_VMM_LOG, err);
-	struct vm_spec spec = {
-		.name = arena_printf(&create->arena, "sandbox-%s", state->id),
-		.uuid = state->uuid,
-		.dir = create->rec.dir_path,
-		.vcpus = cfg->default_vcpus,
-		.memory_mib = cfg->default_memory_mib,
-		.channels = { { HYPER_CHANNEL_CTL, create->ctl_fd },
-			      { HYPER_CHANNEL_TTY, create->tty_fd } },
-		.n_channels = 2,
-		.console_listen_fd = create->console_fd,
-		.control_listen_fd = create->control_fd,
-		.share_dir = create->share.dir,
-		.share_tag = SHARE_TAG,
-		.log_fd = log,
-		.unshare_flags = CLONE_NEWNS,
-		.prepare = prepare_vmm,
-		.prepare_arg = create,
-	};
-	struct vm vm = { 0 };
-	int ret;
+	struct vm_spec spec;
+	int ret = machine_spec(&create->machine, &create->arena, &spec, err);
 
-	if (log < 0)
-		return log;
-	if (create->netns_fd >= 0)
-		spec.join_ns[spec.n_join_ns++] = create->netns_fd;
-	ret = create->hypervisor->launch(cfg, &spec, &vm, err);
 	if (ret < 0)
 		return ret;
-	state->vmm = vm.vmm;
-	state->accelerator = arena_strdup(&create->rec.arena, vm.accelerator);
-	create->vmm_pidfd = proc_open(&vm.vmm);
-	if (create->vmm_pidfd == -ESRCH)
-		create->vmm_pidfd = -1;
-	/* Its sockets are its own now: when it dies, whoever is connected must see it. */
-	cleanup_close(&create->ctl_fd);
-	cleanup_close(&create->tty_fd);
-	cleanup_close(&create->console_fd);
-	cleanup_close(&create->control_fd);
+	spec.unshare_flags = CLONE_NEWNS;
+	spec.prepare = prepare_vmm;
+	spec.prepare_arg = create;
+	if (create->netns_fd >= 0)
+		spec.join_ns[spec.n_join_ns++] = create->netns_fd;
+	if (template) {
+		spec.memory_file = template->memory_file;
+		spec.incoming = true;
+	}
+	ret = machine_launch(&create->machine, &spec, err);
+	if (ret < 0)
+		return ret;
+	state->vmm = create->machine.vm.vmm;
+	state->accelerator = arena_strdup(&create->rec.arena, create->machine.vm.accelerator);
 	return record_save(&create->rec, err);
+}
+
+/* Should this machine be a clone, and is there a template for it? What stands in the way is told
+ * once. */
+static bool find_template(struct create *create)
+{
+	const char *wanted = create->config.factory.enable_template;
+	struct error err = { 0 };
+	int ret;
+
+	if (!strcmp(wanted, "false"))
+		return false;
+	if (!(create->machine.hypervisor->caps & HV_CAP_SNAPSHOT)) {
+		if (!strcmp(wanted, "true"))
+			log_warning(
+				"enable_template = true, but %s cannot restore virtual machines",
+				create->machine.hypervisor->name);
+		return false;
+	}
+	ret = template_get(&create->template, &create->config, &create->machine, &err);
+	if (ret < 0 && ret != -EAGAIN)
+		log_warning("%s; booting the virtual machine instead", err.text);
+	return ret == 0;
+}
+
+int step_vm(struct create *create, struct error *err)
+{
+	create->restored = find_template(create);
+	return launch(create, create->restored ? &create->template : NULL, err);
+}
+
+static int restore(struct create *create, struct error *err)
+{
+	if (strcmp(create->template.accelerator, create->machine.vm.accelerator) != 0)
+		return err_msg(err, -EINVAL, "the template was made with %s",
+			       create->template.accelerator);
+	return machine_restore(&create->machine, create->template.state_fd, err);
+}
+
+/* A clone gets its state. What goes wrong with the template is no reason to fail: the machine
+ * boots. */
+int step_restore(struct create *create, struct error *err)
+{
+	int ret = create->restored ? restore(create, err) : 0;
+
+	if (ret < 0) {
+		log_warning("restore '%s': %s; booting the virtual machine instead",
+			    create->template.dir, err->text);
+		template_discard(&create->template);
+		create->restored = false;
+		ret = machine_stop(&create->machine, err);
+		if (ret == 0)
+			ret = launch(create, NULL, err);
+	}
+	/* Its sockets are its own now: when it dies, whoever is connected must see it. */
+	machine_launched(&create->machine);
+	return ret;
 }
 
 int step_proxy(struct create *create, struct error *err)
@@ -141,16 +180,16 @@ static int guest_failed(struct create *create, int ret, struct error *err)
 	if (ret == -EINTR)
 		return ret;
 	/* The proxy may see the VM's sockets close before its process is gone. */
-	if (ret != -ETIMEDOUT && create->vmm_pidfd >= 0)
-		(void)!sock_wait_readable(create->vmm_pidfd, 200);
-	tail_add(&vmm, create->rec.dir_fd, FILE_VMM_LOG, VMM_TAIL_LINES);
+	if (ret != -ETIMEDOUT && create->machine.pidfd >= 0)
+		(void)!sock_wait_readable(create->machine.pidfd, 200);
+	tail_add(&vmm, create->rec.dir_fd, MACHINE_VMM_LOG, VMM_TAIL_LINES);
 	tail_add(&console, create->rec.dir_fd, FILE_CONSOLE_LOG, CONSOLE_TAIL_LINES);
 	if (ret == -ETIMEDOUT)
 		err_msg(err, ret, "the guest did not answer within %u s (create_container_timeout)",
 			create->config.runtime.create_container_timeout_s);
 	else if (!proc_is_alive(&create->rec.state.vmm))
 		err_msg(err, ret, "'%s' ended before the guest was ready",
-			create->hypervisor_config->path);
+			create->machine.config->path);
 	else
 		err_msg(err, ret, "the guest did not come up: %s", cause.text);
 	if (vmm.len > 0)
@@ -173,18 +212,21 @@ int step_guest(struct create *create, struct error *err)
 	const struct client_wait wait = create_wait(create);
 	const struct agent_vm vm = {
 		.sandbox_id = create->rec.state.id,
-		.ctl_path = file_path(create, FILE_CTL_SOCKET),
-		.tty_path = file_path(create, FILE_TTY_SOCKET),
-		.console_path = file_path(create, FILE_CONSOLE_SOCKET),
+		.ctl_path = file_path(create, MACHINE_CTL_SOCKET),
+		.tty_path = file_path(create, MACHINE_TTY_SOCKET),
+		.console_path = file_path(create, MACHINE_CONSOLE_SOCKET),
 	};
 	const struct call_startpod pod = {
 		.hostname = create->spec.hostname ? create->spec.hostname : create->rec.state.id,
-		.share_dir = SHARE_TAG,
+		.share_dir = MACHINE_SHARE_TAG,
+		.msize = create->machine.config->msize_9p,
 	};
 	int ret = agent_register(&create->client, &vm, err);
 
 	if (ret == 0)
 		ret = agent_registered(&create->client, &wait, create->token, err);
+	if (ret == 0 && create->restored)
+		ret = agent_give_identity(&create->client, &wait, err);
 	if (ret == 0)
 		ret = agent_call(&create->client, CALL_STARTPOD, NULL, &call_startpod_type, &pod,
 				 &wait, err);
@@ -216,5 +258,6 @@ void undo_proxy(struct record *rec)
 
 void undo_shim(struct record *rec)
 {
+	execs_end(rec->dir_fd, EXECS_GRACE_MS);
 	kill_recorded(&rec->state.shim);
 }

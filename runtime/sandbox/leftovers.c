@@ -52,7 +52,7 @@ unsigned leftovers_end(const char *dir)
 	unsigned ended = 0;
 
 	(void)strbuf_addf(&socket, "%s/" FILE_PROXY_SOCKET, dir);
-	(void)strbuf_addf(&share, "%s/" FILE_SHARE, dir);
+	(void)strbuf_addf(&share, "%s/" MACHINE_SHARE, dir);
 	if (!proc || strbuf_error(&socket) < 0 || strbuf_error(&share) < 0)
 		return 0;
 	while ((entry = readdir(proc))) {

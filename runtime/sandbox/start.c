@@ -7,6 +7,7 @@
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/hooks.h"
 #include "runtime/sandbox/store.h"
+#include "runtime/sandbox/timing.h"
 
 enum { START_TIMEOUT_MS = 60000, GONE_TIMEOUT_MS = 5000 };
 
@@ -53,29 +54,65 @@ static int start_process(struct record *rec, struct error *err)
 	return 0;
 }
 
+/* Whatever becomes of us after this, a running container is never taken for a created one. */
+static int phase_state(struct record *rec, struct error *err)
+{
+	int ret = check_status(rec, err);
+
+	if (ret < 0)
+		return ret;
+	rec->state.status = OCI_STATUS_RUNNING;
+	return record_save(rec, err);
+}
+
+static int phase_hooks(struct record *rec, struct error *err)
+{
+	struct oci_state state;
+	int ret;
+
+	if (!rec->state.hooks)
+		return 0;
+	record_to_oci_state(&rec->state, NULL, &state);
+	/* A hook may call us for its own container. */
+	record_unlock(rec);
+	ret = hooks_run("poststart", &rec->state.hooks->poststart, &state, err);
+	if (ret < 0)
+		stop_shim(rec);
+	return ret;
+}
+
+static int start_opened(struct record *rec, struct error *err)
+{
+	static const struct {
+		const char *name;
+		int (*run)(struct record *rec, struct error *err);
+	} phases[] = {
+		{ "state", phase_state },
+		{ "process", start_process },
+		{ "hooks", phase_hooks },
+	};
+
+	timing_keep(rec->dir_fd, false);
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
+		int64_t begun = clock_now_us();
+		int ret = phases[i].run(rec, err);
+
+		timing_phase(phases[i].name, begun, ret);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 int sandbox_start(const char *root, const char *id, struct error *err)
 {
 	auto_record struct record rec = RECORD_INIT;
-	struct oci_state state;
+	int64_t begun = timing_begin("start", id);
 	int ret = record_open(&rec, root, id, err);
 
+	timing_phase("open", begun, ret);
 	if (ret == 0)
-		ret = check_status(&rec, err);
-	if (ret < 0)
-		return ret;
-	/* Before it happens: whatever becomes of us, a running container is never taken for a
-	 * created one. */
-	rec.state.status = OCI_STATUS_RUNNING;
-	ret = record_save(&rec, err);
-	if (ret == 0)
-		ret = start_process(&rec, err);
-	if (ret < 0 || !rec.state.hooks)
-		return ret;
-	record_to_oci_state(&rec.state, NULL, &state);
-	/* A hook may call us for its own container. */
-	record_unlock(&rec);
-	ret = hooks_run("poststart", &rec.state.hooks->poststart, &state, err);
-	if (ret < 0)
-		stop_shim(&rec);
+		ret = start_opened(&rec, err);
+	timing_end(ret);
 	return ret;
 }

@@ -1,7 +1,7 @@
 #include "runtime/sandbox/steps.h"
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "runtime/sandbox/timing.h"
 
 int steps_make(const struct step *steps, size_t n, struct create *create, struct error *err)
 {
@@ -9,8 +9,7 @@ int steps_make(const struct step *steps, size_t n, struct create *create, struct
 		int64_t begun = clock_now_us();
 		int ret = steps[i].make(create, err);
 
-		log_debug("create: %s: %s after %lld us", steps[i].name,
-			  ret < 0 ? "failed" : "done", (long long)(clock_now_us() - begun));
+		timing_phase(steps[i].name, begun, ret);
 		if (ret < 0)
 			return ret;
 	}

@@ -36,6 +36,7 @@ static const struct json_row state_rows[] = {
 	{ .name = "ociVersion", .kind = JSON_STR, FIELD(oci_version), .flags = JSON_OMIT_EMPTY },
 	{ .name = "bundle", .kind = JSON_STR, FIELD(bundle), .flags = JSON_REQUIRED },
 	{ .name = "rootfs", .kind = JSON_STR, FIELD(rootfs), .flags = JSON_OMIT_EMPTY },
+	{ .name = "shimPath", .kind = JSON_STR, FIELD(shim_path), .flags = JSON_OMIT_EMPTY },
 	{ .name = "created", .kind = JSON_STR, FIELD(created), .flags = JSON_REQUIRED },
 	{ .name = "ownerUid", .kind = JSON_U32, FIELD(owner_uid) },
 	{ .name = "status",
@@ -80,11 +81,11 @@ static int open_dirs(struct record *rec, const char *root, const char *id, struc
 }
 
 /* Locks the directory; -ENOENT when it was removed while we waited. */
-static int lock_dir(struct record *rec)
+static int lock_dir(struct record *rec, int operation)
 {
 	struct stat st;
 
-	while (flock(rec->dir_fd, LOCK_EX) < 0)
+	while (flock(rec->dir_fd, operation) < 0)
 		if (errno != EINTR)
 			return -errno;
 	if (fstat(rec->dir_fd, &st) < 0)
@@ -146,7 +147,7 @@ int record_create(struct record *rec, const char *root, const char *id, struct e
 	cleanup_close(&rec->root_fd);
 	ret = open_dirs(rec, root, id, err);
 	if (ret == 0)
-		ret = lock_dir(rec);
+		ret = lock_dir(rec, LOCK_EX);
 	/* Between mkdir and lock it may have been deleted, and made again by somebody else. */
 	if (ret == 0)
 		ret = fs_exists_at(rec->dir_fd, state_file);
@@ -168,7 +169,7 @@ int record_open(struct record *rec, const char *root, const char *id, struct err
 		return ret;
 	ret = open_dirs(rec, root, id, err);
 	if (ret == 0)
-		ret = lock_dir(rec);
+		ret = lock_dir(rec, LOCK_EX);
 	if (ret < 0)
 		return fail_open(rec, root, id, ret, err);
 	return load(rec, id, err);
@@ -184,6 +185,15 @@ int record_peek(struct record *rec, const char *root, const char *id, struct err
 	if (ret < 0)
 		return fail_open(rec, root, id, ret, err);
 	return load(rec, id, err);
+}
+
+int record_lock_shared(struct record *rec, struct error *err)
+{
+	int ret = lock_dir(rec, LOCK_SH);
+
+	if (ret == -ENOENT)
+		return err_msg(err, ret, "container does not exist: %s", rec->state.id);
+	return ret < 0 ? err_set(err, ret, "lock '%s'", rec->dir_path) : 0;
 }
 
 void record_unlock(struct record *rec)

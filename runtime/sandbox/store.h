@@ -26,7 +26,8 @@ struct record_state {
 	const char *oci_version;
 	const char *bundle;
 	const char *rootfs;
-	const char *created; /* RFC 3339 */
+	const char *shim_path; /* the program that stands for its processes */
+	const char *created;   /* RFC 3339 */
 	uint32_t owner_uid;
 	int status; /* enum oci_status as of the last command: record_status() tells the truth */
 	struct json_map annotations;
@@ -64,6 +65,11 @@ int record_create(struct record *rec, const char *root, const char *id, struct e
 int record_open(struct record *rec, const char *root, const char *id, struct error *err) must_check;
 /* Loads without a lock, for commands that only look. */
 int record_peek(struct record *rec, const char *root, const char *id, struct error *err) must_check;
+/*
+ * Locks what record_peek() has opened against commands that change it, but not against others that
+ * lock it shared. -ENOENT when it was deleted meanwhile; the state is not loaded again.
+ */
+int record_lock_shared(struct record *rec, struct error *err) must_check;
 /* Lets other commands in before record_done(). Nothing may be saved any more. */
 void record_unlock(struct record *rec);
 /* Writes state.json. */
