@@ -68,8 +68,9 @@ struct vm_spec {
 	uint32_t memory_slots; /* how often memory can be added */
 	/*
 	 * The guest's memory is this file (on a memory file system) instead of anonymous memory:
-	 * NULL, or an absolute path as the VMM sees it. Shared, the guest writes to the file: that
-	 * makes a template. Else it is the start of a copy-on-write mapping: that makes a clone.
+	 * NULL, or an absolute path that the caller and the VMM see alike. Shared, the guest writes
+	 * to the file, which the caller has made empty: that makes a template. Else it is the start
+	 * of a copy-on-write mapping: that makes a clone. launch() checks the file.
 	 */
 	const char *memory_file;
 	bool memory_shared;

@@ -117,6 +117,26 @@ static int died_at_once(const struct hypervisor_config *cfg, const struct vm_spe
 	return err_msg(err, -ECHILD, "'%s' ended at once: %s", cfg->path, words);
 }
 
+/* QEMU takes any file, makes one that is missing and lengthens one that is empty: a clone would get
+ * memory full of zeros then, a template somebody's old bytes. */
+static int check_memory_file(const struct vm_spec *spec, struct error *err)
+{
+	uint64_t want = spec->incoming ? (uint64_t)spec->memory_mib << 20 : 0;
+	struct stat st;
+
+	if (!spec->memory_file)
+		return 0;
+	if (stat(spec->memory_file, &st) < 0)
+		return err_set(err, -errno, "memory file '%s'", spec->memory_file);
+	if (!S_ISREG(st.st_mode))
+		return err_msg(err, -EINVAL, "memory file '%s' is no regular file",
+			       spec->memory_file);
+	if ((uint64_t)st.st_size != want)
+		return err_msg(err, -EINVAL, "memory file '%s' has %lld bytes instead of %llu",
+			       spec->memory_file, (long long)st.st_size, (unsigned long long)want);
+	return 0;
+}
+
 static int qemu_launch(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 		       struct vm *vm, struct error *err)
 {
@@ -126,7 +146,9 @@ static int qemu_launch(const struct hypervisor_config *cfg, const struct vm_spec
 	pid_t pid;
 	int ret;
 
-	ret = accel_decide(cfg, &accelerator, err);
+	ret = check_memory_file(spec, err);
+	if (ret == 0)
+		ret = accel_decide(cfg, &accelerator, err);
 	if (ret < 0)
 		return ret;
 	if (!full.tsc_khz && !full.incoming && !strcmp(accelerator, "tcg"))

@@ -102,21 +102,26 @@ static int teardown(void **state)
 }
 
 /* The message, with the folder's name taken out. */
-static void complains(const struct fixture *f, int code, const char *want)
+static void says(const struct fixture *f, const struct error *err, const char *want)
 {
 	auto_strbuf struct strbuf text = { 0 };
-	const char *at;
+	const char *at = strstr(err->text, f->dir);
+
+	if (at) {
+		assert_int_equal(strbuf_add(&text, err->text, (size_t)(at - err->text)), 0);
+		assert_int_equal(strbuf_adds(&text, at + strlen(f->dir)), 0);
+	} else {
+		assert_int_equal(strbuf_adds(&text, err->text), 0);
+	}
+	assert_string_equal(strbuf_str(&text), want);
+}
+
+static void complains(const struct fixture *f, int code, const char *want)
+{
 	struct error err;
 
 	assert_int_equal(hypervisor_find("qemu")->check(&f->cfg, &err), code);
-	at = strstr(err.text, f->dir);
-	if (at) {
-		assert_int_equal(strbuf_add(&text, err.text, (size_t)(at - err.text)), 0);
-		assert_int_equal(strbuf_adds(&text, at + strlen(f->dir)), 0);
-	} else {
-		assert_int_equal(strbuf_adds(&text, err.text), 0);
-	}
-	assert_string_equal(strbuf_str(&text), want);
+	says(f, &err, want);
 }
 
 static void test_fine(void **state)
@@ -223,6 +228,43 @@ static void test_the_rest(void **state)
 		  "microvm)");
 }
 
+static void launch_fails(const struct fixture *f, const struct vm_spec *spec, int code,
+			 const char *want)
+{
+	struct vm vm;
+	struct error err;
+
+	assert_int_equal(hypervisor_find("qemu")->launch(&f->cfg, spec, &vm, &err), code);
+	says(f, &err, want);
+}
+
+/* Nothing is started with a memory file that is not what it has to be. */
+static void test_memory_file(void **state)
+{
+	struct fixture *f = *state;
+	struct vm_spec spec = {
+		.name = "x",
+		.vcpus = 1,
+		.memory_mib = 3,
+		.control_listen_fd = -1,
+		.console_listen_fd = -1,
+		.log_fd = -1,
+	};
+	char path[96];
+
+	(void)snprintf(path, sizeof(path), "%s/memory", f->dir);
+	spec.memory_file = path;
+	spec.memory_shared = true;
+	launch_fails(f, &spec, -ENOENT, "memory file '/memory': No such file or directory");
+	put(path, "old", 3, 0600);
+	launch_fails(f, &spec, -EINVAL, "memory file '/memory' has 3 bytes instead of 0");
+	spec.memory_shared = false;
+	spec.incoming = true;
+	launch_fails(f, &spec, -EINVAL, "memory file '/memory' has 3 bytes instead of 3145728");
+	spec.memory_file = f->dir;
+	launch_fails(f, &spec, -EINVAL, "memory file '' is no regular file");
+}
+
 static void test_last_words(void **state)
 {
 	struct fixture *f = *state;
@@ -247,9 +289,10 @@ static void test_last_words(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CHECK_TEST(test_fine),	   CHECK_TEST(test_program),
-		CHECK_TEST(test_kernel),   CHECK_TEST(test_kernel_without_pvh),
-		CHECK_TEST(test_the_rest), CHECK_TEST(test_last_words),
+		CHECK_TEST(test_fine),	     CHECK_TEST(test_program),
+		CHECK_TEST(test_kernel),     CHECK_TEST(test_kernel_without_pvh),
+		CHECK_TEST(test_the_rest),   CHECK_TEST(test_memory_file),
+		CHECK_TEST(test_last_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
