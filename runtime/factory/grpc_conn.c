@@ -21,13 +21,12 @@ enum {
 	HEADER_LIST_MAX = 8192,
 };
 
-/* Nothing that was sent waits to be read. */
-static bool is_out_empty(const struct grpc_conn *conn)
+/* Nothing of what was written waits to be read. */
+static bool is_queue_empty(const struct grpc_conn *conn)
 {
 	int unread = 1;
 
-	return conn->written == conn->queued && ioctl(conn->fd, SIOCOUTQ, &unread) == 0 &&
-	       unread == 0;
+	return ioctl(conn->fd, SIOCOUTQ, &unread) == 0 && unread == 0;
 }
 
 bool grpc_conn_is_read(const struct grpc_conn *conn)
@@ -36,7 +35,7 @@ bool grpc_conn_is_read(const struct grpc_conn *conn)
 
 	/* What a dead client had not read is gone from the count too: it has to be alive after
 	 * counting. A dead one's case is told by read_some(). */
-	return is_out_empty(conn) && poll(&pfd, 1, 0) == 0;
+	return is_queue_empty(conn) && poll(&pfd, 1, 0) == 0;
 }
 
 void grpc_conn_free(struct grpc_conn *conn, enum grpc_outcome sent_outcome)
@@ -236,7 +235,7 @@ static void on_fd(void *arg, int fd, uint32_t events)
 		result = read_some(conn);
 	if (result == READ_MORE)
 		settle_down(conn);
-	else if (result == READ_CLOSED && is_out_empty(conn))
+	else if (result == READ_CLOSED && is_queue_empty(conn))
 		grpc_conn_free(conn, GRPC_END_DELIVERED);
 	else
 		grpc_conn_free(conn, GRPC_END_LOST);

@@ -106,7 +106,7 @@ int grpc_conn_new(struct grpc_server *server, int fd, struct error *err) must_ch
 void grpc_conn_free(struct grpc_conn *conn, enum grpc_outcome sent_outcome);
 /* Has the loop send what the session holds, soon. */
 void grpc_conn_wake(struct grpc_conn *conn);
-/* The client has read every byte that was sent. */
+/* The client has read every byte that was written. */
 bool grpc_conn_is_read(const struct grpc_conn *conn);
 
 /* grpc_server.c: a connection is gone. */

@@ -80,13 +80,14 @@ void grpc_server_free(struct grpc_server *server)
 	free(server);
 }
 
-/* The connection without calls that was silent for longest. */
+/* The connection without calls that was silent for longest. One that has not begun to speak is not
+ * idle: its first call may be on its way. */
 static struct grpc_conn *find_idle(struct grpc_server *server)
 {
 	struct grpc_conn *found = NULL;
 
 	for (struct grpc_conn *conn = server->conns; conn; conn = conn->next)
-		if (!conn->calls && (!found || conn->used_ms < found->used_ms))
+		if (conn->greeted && !conn->calls && (!found || conn->used_ms <= found->used_ms))
 			found = conn;
 	return found;
 }

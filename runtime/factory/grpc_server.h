@@ -12,8 +12,8 @@
  * the client's process has read the whole answer. At anything else it stays ours. A client can
  * still die between reading and using: grpc_call_peer() tells whose pid to watch for that.
  *
- * Handlers and `end` may call everything here but grpc_server_free(), for their own call and for
- * others. Nothing here calls back from inside grpc_call_reply() and grpc_call_fail().
+ * Handlers, `end` and `drained` may call everything here but grpc_server_free(), for their own call
+ * and for others. Nothing here calls back from inside grpc_call_reply() and grpc_call_fail().
  *
  * Peers other than root and our own user are turned away. Whatever a peer sends costs bounded
  * memory, and ends at most its own connection.

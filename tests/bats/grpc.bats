@@ -127,3 +127,18 @@ ends() {
 	assert_status 1
 	assert_output_has "connect to '$T/s'"
 }
+
+@test "grpc: other users are turned away even if the socket lets them in" {
+	serve_ours
+	cp "$PEER" "$T/peer"
+	chmod 755 "$T" "$T/peer"
+	chmod 666 "$T/s"
+	run "$T/peer" call "$T/s" /test.Test/Echo 5000 <<<"root"
+	assert_equal "$output" root
+	run setpriv --reuid 65534 --regid 65534 --clear-groups "$T/peer" call "$T/s" /test.Test/Echo 5000 <<<"nobody"
+	assert_status 1
+	assert_output_has "/test.Test/Echo"
+	wait_for 5 ends /test.Test/Echo delivered 1
+	[[ $(wc -l <"$T/ends") -eq 1 ]]
+	stop_server
+}

@@ -4,12 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "base/clock.h"
+#include "base/sock.h"
 #include "runtime/factory/grpc_server.h"
 #include "tests/unit/grpc_rig.h"
 
@@ -448,6 +451,84 @@ static void a_reader_too_slow_for_a_long_answer(void **state)
 	rig_run_until(rig, &rig->outcomes[GRPC_END_DELIVERED], 1);
 }
 
+enum { N_CLIENTS = 3 };
+
+/* Connects clients to a listening server that takes two at a time. */
+static void open_listening(struct rig *rig, const char *dir, int fds[static N_CLIENTS])
+{
+	struct error err = { 0 };
+	char path[64];
+	int fd;
+
+	reopen(rig, (struct grpc_server_config){ .max_connections = 2 });
+	(void)close(rig->fd);
+	rig_run(rig);
+	assert_true(snprintf(path, sizeof(path), "%s/s", dir) < (int)sizeof(path));
+	fd = sock_listen_at(AT_FDCWD, path, 0600, 8);
+	assert_true(fd >= 0);
+	assert_int_equal(grpc_server_listen(rig->server, fd, &err), 0);
+	for (int i = 0; i < N_CLIENTS; i++) {
+		fds[i] = sock_connect_at(AT_FDCWD, path);
+		assert_true(fds[i] >= 0);
+		assert_int_equal(sock_set_nonblock(fds[i], true), 0);
+	}
+	(void)unlink(path);
+	(void)rmdir(dir);
+}
+
+/* Lets a client, one of several, make a call. */
+static void call_as(struct rig *rig, int fd, uint32_t stream, const char *path)
+{
+	rig->fd = fd;
+	if (stream == 1)
+		rig_greet(rig);
+	rig_call(rig, stream, path, "");
+}
+
+static void idle_connections_make_way(void **state)
+{
+	struct rig *rig = *state;
+	char dir[] = "/tmp/gt.XXXXXX";
+	int fds[N_CLIENTS];
+	struct frame frame;
+
+	assert_non_null(mkdtemp(dir));
+	open_listening(rig, dir, fds);
+	for (int i = 0; i < 2; i++) {
+		call_as(rig, fds[i], 1, "/t/Echo");
+		rig_run_until(rig, &rig->handled, i + 1);
+		(void)rig_find(rig, FRAME_DATA, 1, 0, &frame);
+		rig_run_until(rig, &rig->outcomes[GRPC_END_DELIVERED], i + 1);
+	}
+	call_as(rig, fds[2], 1, "/t/Echo");
+	rig_run_until(rig, &rig->handled, 3);
+	assert_false(rig->closed);
+	rig->fd = fds[0];
+	(void)rig_find(rig, FRAME_DATA, 1, 0, &frame);
+	assert_true(rig->closed);
+	(void)close(fds[1]);
+	(void)close(fds[2]);
+}
+
+static void newcomers_wait_for_busy_ones(void **state)
+{
+	struct rig *rig = *state;
+	char dir[] = "/tmp/gt.XXXXXX";
+	int fds[N_CLIENTS];
+
+	assert_non_null(mkdtemp(dir));
+	open_listening(rig, dir, fds);
+	for (int i = 0; i < N_CLIENTS; i++)
+		call_as(rig, fds[i], 1, "/t/Hold");
+	rig_run_until(rig, &rig->n_held, 2);
+	rig_run(rig);
+	assert_int_equal(rig->n_held, 2);
+	(void)close(fds[0]);
+	rig_run_until(rig, &rig->n_held, 3);
+	assert_int_equal(rig->outcomes[GRPC_END_CANCELLED], 1);
+	(void)close(fds[1]);
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -477,6 +558,8 @@ int main(void)
 		test(freeing_tells_open_calls),
 		test(one_answer_a_call),
 		test(a_reader_too_slow_for_a_long_answer),
+		test(idle_connections_make_way),
+		test(newcomers_wait_for_busy_ones),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
