@@ -15,6 +15,7 @@
 
 #include "agent/guest/caps.h"
 #include "agent/guest/dev.h"
+#include "agent/guest/devfilter.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/guest.h"
 #include "agent/guest/inroot.h"
@@ -155,6 +156,9 @@ static int make_container(const struct launch *launch, struct error *err)
 		ret = make_tree(launch, root_fd, err);
 	if (ret == 0 && linux_)
 		ret = sysctl_apply(&linux_->sysctl, err);
+	/* now that everything is mounted; the cgroup can't be reached from inside */
+	if (ret == 0 && linux_ && linux_->resources)
+		ret = devfilter_attach(launch->cgroup, &linux_->resources->devices, err);
 	if (ret == 0)
 		ret = rootfs_enter(root_fd, err);
 	return ret;
