@@ -50,6 +50,7 @@ const struct command *command_at(size_t i);
 extern const struct command command_create;
 extern const struct command command_delete;
 extern const struct command command_exec;
+extern const struct command command_factory;
 extern const struct command command_kill;
 extern const struct command command_list;
 extern const struct command command_run;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 static const struct command *const commands[] = {
-	&command_create, &command_delete, &command_exec,  &command_kill,
+	&command_create, &command_delete, &command_exec,  &command_factory, &command_kill,
 	&command_list,	 &command_run,	  &command_start, &command_state,
 };
 

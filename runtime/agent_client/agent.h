@@ -32,4 +32,15 @@ int agent_call(struct client *client, enum call_code code, const char *token,
 	       const struct json_type *type, const void *body, const struct client_wait *wait,
 	       struct error *err) must_check;
 
+/*
+ * Makes a guest that was restored from a template one of its own: fresh seed for its random
+ * numbers, the right time. Must come before anything else is asked of it.
+ */
+int agent_give_identity(struct client *client, const struct client_wait *wait, struct error *err)
+	must_check;
+
+/* Has the guest bring hot-added CPUs and memory online; waits until it has so many in all. */
+int agent_online(struct client *client, uint32_t vcpus, uint32_t memory_mib,
+		 const struct client_wait *wait, struct error *err) must_check;
+
 #endif

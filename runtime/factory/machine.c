@@ -2,19 +2,37 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include "agent/proto/hyperstart.h"
 #include "base/cleanup.h"
 #include "base/sock.h"
 
 enum { RESTORE_TIMEOUT_S = 10, BACKLOG = 4 };
 
-void machine_configure(struct machine *machine, const struct hypervisor_ops *hypervisor,
-		       const struct hypervisor_config *config)
+int machine_choose(struct machine *machine, const struct config *config, struct error *err)
 {
-	machine->hypervisor = hypervisor;
-	machine->config = config;
-	machine->vcpus = config->default_vcpus;
-	machine->memory_mib = config->default_memory_mib;
+	const char *name = config->runtime.hypervisor;
+
+	machine->hypervisor = strcmp(name, "auto") ? hypervisor_find(name) : hypervisor_default();
+	if (machine->hypervisor)
+		machine->config = config_hypervisor(config, machine->hypervisor->name);
+	if (!machine->config)
+		return err_msg(err, -EINVAL,
+			       "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
+	machine->vcpus = machine->config->default_vcpus;
+	machine->memory_mib = machine->config->default_memory_mib;
+	return machine->hypervisor->check(machine->config, err);
+}
+
+void machine_copy_shape(struct machine *machine, const struct machine *shape)
+{
+	machine->hypervisor = shape->hypervisor;
+	machine->config = shape->config;
+	machine->vcpus = shape->vcpus;
+	machine->memory_mib = shape->memory_mib;
+	machine->max_vcpus = shape->max_vcpus;
+	machine->max_memory_mib = shape->max_memory_mib;
+	machine->memory_slots = shape->memory_slots;
 }
 
 static int open_log(struct machine *machine, struct error *err)

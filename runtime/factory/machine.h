@@ -40,9 +40,15 @@ struct machine {
 		.log_fd = -1, .pidfd = -1                                                     \
 	}
 
-/* Sizes a machine as the configuration says. */
-void machine_configure(struct machine *machine, const struct hypervisor_ops *hypervisor,
-		       const struct hypervisor_config *config);
+/*
+ * Takes the backend that the configuration chooses and sizes the machine as its table says. -EINVAL
+ * when there is none of that name, or what its check() says.
+ */
+int machine_choose(struct machine *machine, const struct config *config, struct error *err)
+	must_check;
+
+/* A machine of the same backend and sizes as `shape`, nothing else. */
+void machine_copy_shape(struct machine *machine, const struct machine *shape);
 
 /* Makes the listening sockets and the log in machine->dir. */
 int machine_open(struct machine *machine, struct error *err) must_check;

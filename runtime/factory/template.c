@@ -215,25 +215,29 @@ void template_discard(const struct template *template)
 		(void)!template_remove(path_fd, slash + 1);
 }
 
-int template_remove_all(const char *path, unsigned *n, struct error *err)
+int template_remove_all(const char *path, struct error *err)
 {
-	auto_dir DIR *dir = opendir(path);
+	auto_close int path_fd = -1;
+	auto_dir DIR *dir = NULL;
 	struct dirent *entry;
-	unsigned count = 0;
 
+	if (fs_exists_at(AT_FDCWD, path) == 0)
+		return 0;
+	path_fd = template_open_path(path, err);
+	if (path_fd < 0)
+		return path_fd;
+	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
 		int ret;
 
-		if (entry->d_name[0] == '.')
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
-		ret = fs_remove_tree_at(dirfd(dir), entry->d_name);
+		ret = fs_remove_tree_at(path_fd, entry->d_name);
 		if (ret < 0)
 			return err_set(err, ret, "remove '%s/%s'", path, entry->d_name);
-		count += strlen(entry->d_name) == TEMPLATE_HASH_LEN - 1;
 	}
-	if (n)
-		*n = count;
-	if (dir && rmdir(path) < 0 && errno != EBUSY && errno != ENOTEMPTY)
+	/* A mount point stays. */
+	if (rmdir(path) < 0 && errno != EBUSY && errno != ENOTEMPTY)
 		return err_set(err, -errno, "remove '%s'", path);
 	return 0;
 }

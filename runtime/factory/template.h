@@ -39,8 +39,8 @@ int template_find(struct template *template, const struct config *config,
 /* Removes one that turned out to be unfit. */
 void template_discard(const struct template *template);
 
-/* Removes every template under path. *n (may be NULL) tells how many. */
-int template_remove_all(const char *path, unsigned *n, struct error *err) must_check;
+/* Removes every template under path, and path itself. Clones that run keep their memory. */
+int template_remove_all(const char *path, struct error *err) must_check;
 
 void template_done(struct template *template);
 

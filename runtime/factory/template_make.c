@@ -8,7 +8,6 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "agent/proto/calls.h"
 #include "agent/proto/hyperstart.h"
@@ -88,7 +87,6 @@ static int expect_code(const struct making *making, int fd, struct strbuf *buf, 
 /* Connected as a host would be, until the guest has booted and loaded what it loads later. */
 static int settle(const struct making *making, struct error *err)
 {
-	static const struct timespec leave = { .tv_nsec = LEAVE_MS * 1000000L };
 	auto_close int ctl = sock_connect_at(making->machine.dir_fd, MACHINE_CTL_SOCKET);
 	auto_close int tty = sock_connect_at(making->machine.dir_fd, MACHINE_TTY_SOCKET);
 	auto_strbuf struct strbuf frame = { 0 };
@@ -107,8 +105,7 @@ static int settle(const struct making *making, struct error *err)
 	if (ret < 0)
 		return ret;
 	cleanup_close(&ctl);
-	cleanup_close(&tty);
-	(void)nanosleep(&leave, NULL);
+	(void)!sock_wait_readable(tty, LEAVE_MS);
 	return 0;
 }
 
@@ -125,13 +122,13 @@ static int save(struct making *making, struct error *err)
 					 fd, SAVE_TIMEOUT_S, err);
 }
 
-/* The file belongs to us and nobody else before the VMM opens it. */
+/* Empty: the VMM gives it its size. It belongs to us and nobody else from the start. */
 static int make_memory(const struct making *making, struct error *err)
 {
 	auto_close int fd = openat(making->machine.dir_fd, making->memory,
 				   O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (fd < 0 || ftruncate(fd, (off_t)making->machine.memory_mib << 20) < 0)
+	if (fd < 0)
 		return err_set(err, -errno, "make '%s/%s'", making->dir, making->memory);
 	return 0;
 }
@@ -222,12 +219,7 @@ static int set_up(struct making *making, int path_fd, const char *path, const ch
 	struct machine *machine = &making->machine;
 
 	*machine = (struct machine)MACHINE_INIT;
-	machine_configure(machine, shape->hypervisor, shape->config);
-	machine->vcpus = shape->vcpus;
-	machine->memory_mib = shape->memory_mib;
-	machine->max_vcpus = shape->max_vcpus;
-	machine->max_memory_mib = shape->max_memory_mib;
-	machine->memory_slots = shape->memory_slots;
+	machine_copy_shape(machine, shape);
 	machine->name = "template";
 	machine->uuid = making->uuid;
 	making->dir = arena_printf(&making->arena, "%s/%s", path, name);

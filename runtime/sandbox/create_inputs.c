@@ -52,26 +52,11 @@ static int read_bundle(struct create *create, char **bundle, char **rootfs, stru
 	return ret;
 }
 
-static int choose_hypervisor(struct create *create, struct error *err)
-{
-	const char *name = create->config.runtime.hypervisor;
-	const struct hypervisor_ops *ops = strcmp(name, "auto") ? hypervisor_find(name)
-								: hypervisor_default();
-	const struct hypervisor_config *config = ops ? config_hypervisor(&create->config, ops->name)
-						     : NULL;
-
-	if (!config)
-		return err_msg(err, -EINVAL,
-			       "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
-	machine_configure(&create->machine, ops, config);
-	return ops->check(config, err);
-}
-
 static int read_config(struct create *create, struct error *err)
 {
 	int ret = config_load(create->request->config, &create->arena, &create->config, err);
 
-	return ret < 0 ? ret : choose_hypervisor(create, err);
+	return ret < 0 ? ret : machine_choose(&create->machine, &create->config, err);
 }
 
 int create_read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)

@@ -10,8 +10,6 @@
 #include "base/error.h"
 #include "oci/spec.h"
 
-#define SHARE_TAG "hyperShared" /* 9p mount tag, as the original runtimes have it */
-
 /* One bind mount to be made inside the share. */
 struct share_mount {
 	const char *source;	 /* absolute on the host */

@@ -308,7 +308,7 @@ static void test_unknown_names(void **state)
 		   "2: unknown table [hypervisor.quemu] (did you mean [hypervisor.qemu]?)");
 	load_fails(f, "[agent.kata]\n", "1: [agent.kata]: kata agent type is not supported");
 	load_fails(f, "[proxy.builtin]\n", "1: [proxy.builtin]: builtin proxy type not supported");
-	load_fails(f, "[factory]\n", "1: unknown table [factory]");
+	load_fails(f, "[netmon]\n", "1: unknown table [netmon]");
 }
 
 static void test_wrong_values(void **state)
