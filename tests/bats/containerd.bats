@@ -118,3 +118,31 @@ no_processes_of() {
 	assert_status 3
 	assert_output_has /dev/pts/
 }
+
+@test "containerd: task exec: output, exit code, missing program, a terminal, killed with its container" {
+	run_image --detach -- t7 sleep 300
+	run --separate-stderr ctr task exec --exec-id e1 t7 sh -c 'echo out; echo err >&2; exit 12' </dev/null
+	assert_status 12
+	assert_equal "$output" out
+	assert_equal "$stderr" err
+	run ctr task exec --exec-id e2 t7 no-such-program </dev/null
+	[[ $status -ne 0 ]]
+	assert_output_has 'executable file not found in $PATH'
+	run script -qefc "nsenter --mount --target $CT_PID /usr/bin/ctr --address $CT/c.sock task exec --tty --exec-id e3 t7 sh -c 'tty; exit 3'" \
+		/dev/null 3>&-
+	assert_status 3
+	assert_output_has /dev/pts/
+	local status=0
+	ctr task exec --exec-id e4 t7 sh -c 'echo begun; sleep 300' </dev/null >"$T/e4.out" 2>&1 &
+	local pid=$!
+	wait_for 20 grep -q begun "$T/e4.out"
+	ctr task kill --signal SIGKILL --exec-id e4 t7
+	wait "$pid" || status=$?
+	assert_equal "$status" 137
+	assert_equal "$(ctr task ls | awk '$1 == "t7" { print $3 }')" RUNNING
+	ctr task kill --signal SIGKILL t7
+	wait_for 20 eval '[[ $(ctr task ls | awk "\$1 == \"t7\" { print \$3 }") == STOPPED ]]'
+	ctr task rm t7 || true
+	ctr container rm t7
+	wait_for 10 no_processes_of t7
+}
