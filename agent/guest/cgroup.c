@@ -143,6 +143,43 @@ static int set_text(int fd, const char *file, const char *text, struct error *er
 	return ret < 0 ? fail_set(err, ret, "set cgroup limit %s to %s", file, text) : 0;
 }
 
+/* Only what is asked for is written: a file may be missing in the guest's kernel. */
+static int set_cpu_extras(int fd, const struct oci_cpu *cpu, struct error *err)
+{
+	int ret = 0;
+
+	if (!cpu)
+		return 0;
+	if (cpu->burst_us.set && cpu->burst_us.value != 0)
+		ret = cpu->burst_us.value > INT64_MAX
+			      ? err_msg(err, -EINVAL, "cpu burst is out of range")
+			      : set_number(fd, "cpu.max.burst", (int64_t)cpu->burst_us.value, err);
+	if (ret == 0 && cpu->idle.set && cpu->idle.value != 0)
+		ret = set_number(fd, "cpu.idle", cpu->idle.value, err);
+	if (ret == 0)
+		ret = set_text(fd, "cpuset.cpus", cpu->cpus, err);
+	return ret == 0 ? set_text(fd, "cpuset.mems", cpu->mems, err) : ret;
+}
+
+static int set_hugepages(int fd, const struct json_objs *limits, struct error *err)
+{
+	const struct oci_hugepage_limit *rows = limits->items;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < limits->len; i++) {
+		int64_t limit = rows[i].limit > INT64_MAX ? -1 : (int64_t)rows[i].limit;
+		char file[64];
+
+		if (!rows[i].page_size || strchr(rows[i].page_size, '/') ||
+		    snprintf(file, sizeof(file), "hugetlb.%s.max", rows[i].page_size) >=
+			    (int)sizeof(file))
+			return err_msg(err, -EINVAL, "huge page size \"%s\" is not valid",
+				       rows[i].page_size ? rows[i].page_size : "");
+		ret = set_number(fd, file, limit, err);
+	}
+	return ret;
+}
+
 static int set_unified(int fd, const struct json_map *unified, struct error *err)
 {
 	int ret = 0;
@@ -162,10 +199,10 @@ int cgroup_set_resources(int cgroup_fd, const struct oci_linux_resources *resour
 	ret = set_memory(cgroup_fd, resources->memory, err);
 	if (ret == 0)
 		ret = set_cpu(cgroup_fd, resources->cpu, err);
-	if (ret == 0 && resources->cpu)
-		ret = set_text(cgroup_fd, "cpuset.cpus", resources->cpu->cpus, err);
-	if (ret == 0 && resources->cpu)
-		ret = set_text(cgroup_fd, "cpuset.mems", resources->cpu->mems, err);
+	if (ret == 0)
+		ret = set_cpu_extras(cgroup_fd, resources->cpu, err);
+	if (ret == 0)
+		ret = set_hugepages(cgroup_fd, &resources->hugepage_limits, err);
 	if (ret == 0 && resources->pids && resources->pids->limit.set &&
 	    resources->pids->limit.value != 0)
 		ret = set_number(cgroup_fd, "pids.max", resources->pids->limit.value, err);
