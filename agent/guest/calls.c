@@ -16,7 +16,9 @@
 #include "agent/guest/process.h"
 #include "agent/guest/ps.h"
 #include "agent/guest/restore.h"
+#include "agent/guest/unapplied.h"
 #include "agent/proto/hyperstart.h"
+#include "base/strvec.h"
 
 /* Decodes the payload of a call; on failure the slot is answered. */
 static bool decode(const struct json_type *type, const char *payload, size_t len,
@@ -168,10 +170,26 @@ static bool check_process(const struct oci_process *process, struct error *err)
 	return false;
 }
 
+/* The reply as JSON, NULL when there is nothing to tell (or no memory to tell it). */
+static const char *warn(const struct oci_spec *spec, struct strbuf *text)
+{
+	auto_strvec struct strvec warnings = { 0 };
+	struct call_createcontainer_reply reply;
+
+	unapplied_list(spec, &warnings);
+	if (strvec_error(&warnings) < 0 || warnings.len == 0)
+		return NULL;
+	reply.warnings =
+		(struct json_strs){ .items = (const char **)warnings.items, .len = warnings.len };
+	return json_encode(&call_createcontainer_reply_type, &reply, 0, text) < 0 ? NULL
+										  : text->data;
+}
+
 void handle_CREATECONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
 {
 	auto_arena struct arena arena = { 0 };
 	struct call_createcontainer *call = arena_alloc(&arena, sizeof(*call));
+	auto_strbuf struct strbuf reply = { 0 };
 	struct container_request request = { .slot = slot };
 	struct error err = { 0 };
 
@@ -181,6 +199,7 @@ void handle_CREATECONTAINER(struct guest *guest, struct slot *slot, const char *
 	request.rootfs = call->rootfs;
 	request.spec = &call->spec;
 	request.streams = &call->process;
+	request.reply = warn(&call->spec, &reply);
 	if (!check_process(call->spec.process, &err) ||
 	    container_create(guest, &request, &arena, &err) < 0)
 		slot_error(slot, &err);

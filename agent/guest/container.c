@@ -44,6 +44,7 @@ void container_free(struct container *container)
 	cleanup_close(&container->join_pidfd);
 	arena_done(&container->arena);
 	free(container->cgroup_path);
+	free(container->reply);
 	free(container->id);
 	free(container);
 }
@@ -136,6 +137,7 @@ int container_create(struct guest *guest, const struct container_request *reques
 	container = container_new(guest, request->id);
 	if (!container)
 		return fail_set(err, -ENOMEM, "new container '%s'", request->id);
+	container->reply = request->reply ? strdup(request->reply) : NULL;
 	container->spec = request->spec;
 	container->rootfs = request->rootfs;
 	process.container = container;

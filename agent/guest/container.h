@@ -32,6 +32,7 @@ struct container {
 	struct process *init; /* NULL once its end is reported */
 	struct slot *removal; /* request that waits for the last process */
 	int removal_timer;
+	char *reply; /* what the ACK of its creation says; NULL: nothing */
 };
 
 struct container_request {
@@ -42,6 +43,7 @@ struct container_request {
 	const struct user_names *names; /* NULL: numbers of spec->process->user */
 	bool autostart;
 	struct slot *slot;
+	const char *reply; /* payload of the ACK; copied; NULL: none */
 };
 
 /*

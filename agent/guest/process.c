@@ -330,6 +330,11 @@ static void take_terminal(struct process *process, int master)
 	stream_open_terminal(&process->stream, master);
 }
 
+static void ack_creation(const struct container *container, struct slot *slot)
+{
+	slot_ack(slot, container->reply, container->reply ? strlen(container->reply) : 0);
+}
+
 static void parked(struct process *process)
 {
 	struct slot *slot = process->slot;
@@ -337,12 +342,11 @@ static void parked(struct process *process)
 	process->state = PROCESS_PARKED;
 	if (process->first)
 		process->container->state = CONTAINER_CREATED;
-	if (!process->autostart) {
-		answer(process, NULL);
-		return;
-	}
 	process->slot = NULL;
-	process_start(process, slot);
+	if (process->autostart)
+		process_start(process, slot);
+	else if (slot)
+		ack_creation(process->container, slot);
 }
 
 void process_start(struct process *process, struct slot *slot)

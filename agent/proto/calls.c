@@ -201,6 +201,12 @@ static const struct json_row createcontainer_rows[] = {
 const struct json_type call_createcontainer_type =
 	JSON_TYPE(call_createcontainer, createcontainer_rows);
 
+static const struct json_row createcontainer_reply_rows[] = {
+	ROW(call_createcontainer_reply, "warnings", JSON_STRS, warnings, JSON_OMIT_EMPTY),
+};
+const struct json_type call_createcontainer_reply_type =
+	JSON_TYPE(call_createcontainer_reply, createcontainer_reply_rows);
+
 static const struct json_row execprocess_rows[] = {
 	ROW(call_execprocess, "container", JSON_STR, container, JSON_REQUIRED),
 	OBJ(call_execprocess, "process", JSON_OBJ, process, JSON_REQUIRED, streams_type),

@@ -189,6 +189,11 @@ struct call_createcontainer {
 	struct oci_spec spec; /* without hooks */
 };
 
+/* What its ACK carries when there is something to say; else the ACK is empty. */
+struct call_createcontainer_reply {
+	struct json_strs warnings; /* a sentence for each part of the spec that has no effect */
+};
+
 /* EXECPROCESS (67): starts a further process; spec is config.json's process object. */
 struct call_execprocess {
 	const char *container;
@@ -256,6 +261,7 @@ extern const struct json_type call_setuproute_type;
 extern const struct json_type call_newcontainer_type;
 extern const struct json_type call_execcmd_type;
 extern const struct json_type call_createcontainer_type;
+extern const struct json_type call_createcontainer_reply_type;
 extern const struct json_type call_execprocess_type;
 extern const struct json_type call_container_type;
 extern const struct json_type call_killcontainer_type;

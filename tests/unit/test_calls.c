@@ -121,6 +121,7 @@ static void test_what_is_ours_is_left_out_when_unset(void **state)
 	assert_round_trip(&call_onlinecpumem_type, "{\"cpus\":2,\"memoryMib\":512}");
 	assert_round_trip(&call_reseed_type, "{\"seed\":\"AAAA\"}");
 	assert_round_trip(&call_settime_type, "{\"sec\":5,\"nsec\":7}");
+	assert_round_trip(&call_createcontainer_reply_type, "{\"warnings\":[\"a\",\"b\"]}");
 	assert_round_trip(&call_setuproute_type,
 			  "{\"routes\":[{\"dest\":\"default\",\"gateway\":\"10.0.0.1\"}]}");
 }

@@ -1,0 +1,109 @@
+#include "agent/guest/unapplied.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+static bool is_set(const char *text)
+{
+	return text && *text;
+}
+
+static void add_if(bool present, const char *member, const char *why, struct strvec *out)
+{
+	if (present)
+		(void)strvec_addf(out, "%s is not applied: %s", member, why);
+}
+
+static void list_process(const struct oci_process *process, struct strvec *out)
+{
+	add_if(is_set(process->apparmor_profile), "process.apparmorProfile",
+	       "the guest's kernel runs no AppArmor", out);
+	add_if(is_set(process->selinux_label), "process.selinuxLabel",
+	       "the guest's kernel runs no SELinux", out);
+	add_if(process->exec_cpu_affinity, "process.execCPUAffinity",
+	       "processes may use all cpus of their cgroup", out);
+}
+
+static void list_mounts(const struct oci_spec *spec, struct strvec *out)
+{
+	const struct oci_mount *rows = spec->mounts.items;
+
+	for (size_t i = 0; i < spec->mounts.len; i++)
+		if (rows[i].uid_mappings.len > 0 || rows[i].gid_mappings.len > 0)
+			(void)strvec_addf(out,
+					  "uidMappings and gidMappings of the mount at \"%s\" are "
+					  "not applied: the share can't be mapped",
+					  rows[i].destination);
+}
+
+static void list_memory(const struct oci_memory *memory, struct strvec *out)
+{
+	const char *old = "cgroup version 2 has no such limit";
+
+	if (!memory)
+		return;
+	add_if(memory->kernel.set && memory->kernel.value > 0, "linux.resources.memory.kernel", old,
+	       out);
+	add_if(memory->kernel_tcp.set && memory->kernel_tcp.value > 0,
+	       "linux.resources.memory.kernelTCP", old, out);
+	add_if(memory->swappiness.set, "linux.resources.memory.swappiness", old, out);
+	add_if(memory->disable_oom_killer.set && memory->disable_oom_killer.value,
+	       "linux.resources.memory.disableOOMKiller", "cgroup version 2 can't switch it off",
+	       out);
+	add_if(memory->check_before_update.set && memory->check_before_update.value,
+	       "linux.resources.memory.checkBeforeUpdate", "the kernel kills what is above a limit",
+	       out);
+}
+
+static bool has_block_io(const struct oci_block_io *io)
+{
+	return io && ((io->weight.set && io->weight.value) ||
+		      (io->leaf_weight.set && io->leaf_weight.value) || io->weight_device.len ||
+		      io->throttle_read_bps.len || io->throttle_write_bps.len ||
+		      io->throttle_read_iops.len || io->throttle_write_iops.len);
+}
+
+static void list_resources(const struct oci_linux_resources *r, struct strvec *out)
+{
+	if (!r)
+		return;
+	list_memory(r->memory, out);
+	add_if(r->cpu && ((r->cpu->realtime_runtime_us.set && r->cpu->realtime_runtime_us.value) ||
+			  (r->cpu->realtime_period_us.set && r->cpu->realtime_period_us.value)),
+	       "linux.resources.cpu.realtimeRuntime and realtimePeriod",
+	       "cgroup version 2 has no such limit", out);
+	add_if(has_block_io(r->block_io), "linux.resources.blockIO",
+	       "the container's files come from the host by a share, not from a disk of the guest",
+	       out);
+	add_if(r->network && ((r->network->class_id.set && r->network->class_id.value) ||
+			      r->network->priorities.len),
+	       "linux.resources.network", "cgroup version 2 has no such setting", out);
+	add_if(r->rdma.len > 0, "linux.resources.rdma", "the guest has no RDMA devices", out);
+}
+
+static bool is_shared(const char *propagation)
+{
+	return propagation && (strstr(propagation, "shared") || strstr(propagation, "unbindable"));
+}
+
+static void list_linux(const struct oci_linux *l, struct strvec *out)
+{
+	add_if(is_set(l->mount_label), "linux.mountLabel", "the guest's kernel runs no SELinux",
+	       out);
+	add_if(l->intel_rdt, "linux.intelRdt", "a virtual machine can't divide the host's caches",
+	       out);
+	add_if(l->net_devices.len > 0, "linux.netDevices",
+	       "interfaces come from the network namespace", out);
+	add_if(is_shared(l->rootfs_propagation), "linux.rootfsPropagation",
+	       "nothing is mounted from outside; it is taken as \"rslave\"", out);
+	list_resources(l->resources, out);
+}
+
+void unapplied_list(const struct oci_spec *spec, struct strvec *out)
+{
+	if (spec->process)
+		list_process(spec->process, out);
+	list_mounts(spec, out);
+	if (spec->linux_)
+		list_linux(spec->linux_, out);
+}

@@ -1,0 +1,74 @@
+#include "agent/guest/unapplied.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* The sentences for a document, joined by "\n". */
+static void assert_sentences(const char *json, const char *expected)
+{
+	auto_arena struct arena arena = { 0 };
+	auto_strvec struct strvec list = { 0 };
+	auto_strbuf struct strbuf text = { 0 };
+	struct oci_spec spec;
+
+	assert_int_equal(json_decode(&oci_spec_type, json, strlen(json), NULL, &arena, &spec, NULL),
+			 0);
+	unapplied_list(&spec, &list);
+	assert_int_equal(strvec_error(&list), 0);
+	for (size_t i = 0; i < list.len; i++)
+		(void)strbuf_addf(&text, "%s\n", list.items[i]);
+	assert_string_equal(strbuf_str(&text), expected);
+}
+
+static void test_nothing_to_say(void **state)
+{
+	(void)state;
+	assert_sentences("{\"ociVersion\":\"1.2.0\"}", "");
+	/* what engines write without meaning anything by it */
+	assert_sentences(
+		"{\"ociVersion\":\"1.2.0\",\"process\":{\"cwd\":\"/\",\"apparmorProfile\":\"\"},"
+		"\"linux\":{\"mountLabel\":\"\",\"rootfsPropagation\":\"rslave\",\"resources\":"
+		"{\"blockIO\":{\"weight\":0},\"memory\":{\"disableOOMKiller\":false},"
+		"\"network\":{},\"cpu\":{\"realtimePeriod\":0}}}}",
+		"");
+}
+
+static void test_each_is_named(void **state)
+{
+	(void)state;
+	assert_sentences(
+		"{\"ociVersion\":\"1.2.0\",\"process\":{\"cwd\":\"/\",\"apparmorProfile\":\"p\"},"
+		"\"mounts\":[{\"destination\":\"/m\",\"uidMappings\":[{\"containerID\":0,\"hostID\":1,\"size\":1}]}],"
+		"\"linux\":{\"intelRdt\":{\"closID\":\"c\"},\"rootfsPropagation\":\"rshared\"}}",
+		"process.apparmorProfile is not applied: the guest's kernel runs no AppArmor\n"
+		"uidMappings and gidMappings of the mount at \"/m\" are not applied: the share can't "
+		"be mapped\n"
+		"linux.intelRdt is not applied: a virtual machine can't divide the host's caches\n"
+		"linux.rootfsPropagation is not applied: nothing is mounted from outside; it is taken "
+		"as \"rslave\"\n");
+}
+
+static void test_resources(void **state)
+{
+	(void)state;
+	assert_sentences(
+		"{\"ociVersion\":\"1.2.0\",\"linux\":{\"resources\":{\"memory\":{\"swappiness\":5},"
+		"\"blockIO\":{\"weight\":10}}}}",
+		"linux.resources.memory.swappiness is not applied: cgroup version 2 has no "
+		"such limit\n"
+		"linux.resources.blockIO is not applied: the container's files come from the "
+		"host by a share, not from a disk of the guest\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_nothing_to_say),
+		cmocka_unit_test(test_each_is_named),
+		cmocka_unit_test(test_resources),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
