@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -47,6 +48,8 @@ void container_free(struct container *container)
 	free(container->reply);
 	free(container->id);
 	free(container);
+	/* the document was in pieces all over the heap */
+	(void)malloc_trim(0);
 }
 
 /* The pod's first container that lives: its namespaces are what others share. */

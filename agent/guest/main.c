@@ -2,6 +2,7 @@
  * modules with. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 #include "agent/proto/hyperstart.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+
+enum { BIG_BLOCK = 32 << 10 }; /* bytes; larger ones go back to the kernel when released */
 
 static const char *base_name(const char *path)
 {
@@ -83,6 +86,13 @@ static void on_idle(void *arg)
 	dispatch_wake(guest);
 }
 
+/* The allocator would learn from the first burst to keep that much for good. */
+static void keep_little_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, BIG_BLOCK);
+	(void)mallopt(M_TRIM_THRESHOLD, BIG_BLOCK);
+}
+
 static _Noreturn void serve(void)
 {
 	struct channel ctl = {
@@ -99,6 +109,7 @@ static _Noreturn void serve(void)
 	struct error err = { 0 };
 	int ret;
 
+	keep_little_memory();
 	if (init_early(&err) < 0)
 		give_up("init", err.text);
 	guest.loop = loop_new();
