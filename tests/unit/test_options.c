@@ -16,6 +16,7 @@ struct values {
 	const char *format;
 	const char *file;
 	uint32_t count;
+	struct option_strings env;
 };
 
 static const struct option_row rows[] = {
@@ -24,6 +25,7 @@ static const struct option_row rows[] = {
 	{ "format", 'f', OPTION_STRING, offsetof(struct values, format), "F", "format" },
 	{ "pid-file", 0, OPTION_STRING, offsetof(struct values, file), "FILE", "file" },
 	{ "count", 'n', OPTION_U32, offsetof(struct values, count), "N", "number" },
+	{ "env", 'e', OPTION_STRINGS, offsetof(struct values, env), "N=V", "several" },
 	{ "no-pivot", 0, OPTION_IGNORED, 0, NULL, "ignored" },
 	{ "criu", 0, OPTION_IGNORED, 0, "PATH", "ignored, with its argument" },
 };
@@ -106,6 +108,25 @@ static void the_last_of_several_wins(void **state)
 	(void)state;
 	PARSE(p, anywhere, "-f", "a", "--format=b");
 	assert_string_equal(p.values.format, "b");
+}
+
+static void several_are_collected_in_order(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	PARSE(p, in_order, "-e", "A=1", "--env=B=2", "-eC", "id", "-e", "D");
+	assert_int_equal(p.argc - p.ret, 3);
+	assert_int_equal(p.values.env.len, 3);
+	assert_string_equal(p.values.env.items[0], "A=1");
+	assert_string_equal(p.values.env.items[1], "B=2");
+	assert_string_equal(p.values.env.items[2], "C");
+	options_done(&in_order, &p.values);
+	assert_null(p.values.env.items);
+	options_done(&in_order, &p.values);
+	PARSE(p, in_order, "-e", "A=1", "--nonsense");
+	assert_int_equal(p.ret, -EINVAL);
+	options_done(&in_order, &p.values);
 }
 
 static void operands_may_stand_in_front(void **state)
@@ -215,6 +236,7 @@ static void every_option_fits_its_struct(void **state)
 {
 	static const size_t sizes[] = { [OPTION_FLAG] = sizeof(bool),
 					[OPTION_STRING] = sizeof(const char *),
+					[OPTION_STRINGS] = sizeof(struct option_strings),
 					[OPTION_U32] = sizeof(uint32_t),
 					[OPTION_IGNORED] = 0 };
 
@@ -243,6 +265,7 @@ int main(void)
 		cmocka_unit_test(every_spelling_is_taken),
 		cmocka_unit_test(flags_numbers_and_ignored_ones),
 		cmocka_unit_test(the_last_of_several_wins),
+		cmocka_unit_test(several_are_collected_in_order),
 		cmocka_unit_test(operands_may_stand_in_front),
 		cmocka_unit_test(two_dashes_end_the_options),
 		cmocka_unit_test(in_order_stops_at_the_first_word),
