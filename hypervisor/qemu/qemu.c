@@ -25,12 +25,10 @@ static int check_program(const char *path, struct error *err)
 			path ? path : "");
 		return err_hint(err, "set path in [hypervisor." TABLE "]");
 	}
-	if (stat(path, &st) < 0)
+	if (stat(path, &st) < 0 || (S_ISREG(st.st_mode) && access(path, X_OK) < 0))
 		ret = -errno;
 	else if (!S_ISREG(st.st_mode))
 		ret = -EACCES;
-	else if (access(path, X_OK) < 0)
-		ret = -errno;
 	if (ret == 0)
 		return 0;
 	err_set(err, ret, "cannot run '%s'", path);
@@ -147,8 +145,9 @@ static int qemu_launch(const struct hypervisor_config *cfg, const struct vm_spec
 	int ret;
 
 	ret = check_memory_file(spec, err);
-	if (ret == 0)
-		ret = accel_decide(cfg, &accelerator, err);
+	if (ret < 0)
+		return ret;
+	ret = accel_decide(cfg, &accelerator, err);
 	if (ret < 0)
 		return ret;
 	if (!full.tsc_khz && !full.incoming && !strcmp(accelerator, "tcg"))

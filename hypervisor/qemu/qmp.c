@@ -258,7 +258,7 @@ static int execute(struct qmp *qmp, const char *command, const char *arguments, 
 {
 	auto_arena struct arena arena = { 0 };
 	int64_t until = clock_now_ms() + timeout_ms;
-	struct qmp_message msg;
+	struct qmp_message msg = { 0 };
 	int ret;
 
 	if (qmp->broken)
