@@ -252,7 +252,7 @@ EOF
 	started_container
 	acrun exec --detach --pid-file "$T/pid" c1 sleep 1000 </dev/null >/dev/null 2>&1
 	acrun delete --force c1
-	! kill -0 "$(cat "$T/pid")" 2>/dev/null
+	run ! kill -0 "$(cat "$T/pid")"
 	assert_nothing_left
 	# and in the middle of starting one
 	local delay
@@ -281,6 +281,6 @@ EOF
 	acrun exec --detach --pid-file "$T/pid" c1 sleep 1000 </dev/null >/dev/null 2>&1
 	kill -KILL "$(jq -r .proxy.pid "$ROOT/c1/state.json")"
 	acrun delete --force c1
-	! kill -0 "$(cat "$T/pid")" 2>/dev/null
+	run ! kill -0 "$(cat "$T/pid")"
 	assert_nothing_left
 }
