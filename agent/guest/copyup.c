@@ -54,8 +54,10 @@ static int copy_entries(int from_dir, int to_dir, unsigned depth)
 	int fd = openat(from_dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_dir DIR *list = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	int ret = list ? 0 : -errno;
+	int ret = 0;
 
+	if (!list)
+		return errno ? -errno : -EIO;
 	while (ret == 0 && (entry = readdir(list)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			ret = copy_entry(fd, to_dir, entry->d_name, depth);

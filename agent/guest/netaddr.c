@@ -73,7 +73,7 @@ int netaddr_parse_mac(const char *text, uint8_t mac[6])
 {
 	if (strlen(text) != 17)
 		return -EINVAL;
-	for (int i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 6; i++) {
 		int high = hex_value(text[3 * i]);
 		int low = hex_value(text[3 * i + 1]);
 

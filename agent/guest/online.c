@@ -1,8 +1,10 @@
 #include "agent/guest/online.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,9 +81,16 @@ static uint64_t block_mib(void)
 {
 	auto_strbuf struct strbuf text = { 0 };
 
+	uint64_t bytes = 0;
+
+	/* in hexadecimal, without a mark */
 	if (fs_read_file_at(AT_FDCWD, SYSTEM_DIR "/memory/block_size_bytes", &text, VALUE_MAX) < 0)
 		return 0;
-	return strtoull(strbuf_str(&text), NULL, 16) >> 20;
+	for (const char *at = strbuf_str(&text); isxdigit((unsigned char)*at); at++)
+		bytes = bytes << 4 |
+			(uint64_t)(isdigit((unsigned char)*at) ? *at - '0'
+							       : tolower(*at) - 'a' + 10);
+	return bytes >> 20;
 }
 
 static int online_job(void *arg, struct error *err)
@@ -103,10 +112,11 @@ static int online_job(void *arg, struct error *err)
 		(void)poll(NULL, 0, WAIT_STEP_MS);
 	}
 	return err_msg(err, -ETIMEDOUT,
-		       "the guest sees %llu cpus and %llu MiB of memory, not %u and %u; the new "
+		       "the guest sees %" PRIu64 " cpus and %" PRIu64
+		       " MiB of memory, not %u and %u; the new "
 		       "devices have not appeared within %d s",
-		       (unsigned long long)n_cpus, (unsigned long long)(n_blocks * per_block),
-		       job->call.cpus, job->call.memory_mib, WAIT_MAX_MS / 1000);
+		       n_cpus, n_blocks * per_block, job->call.cpus, job->call.memory_mib,
+		       WAIT_MAX_MS / 1000);
 }
 
 static void on_online(struct guest *guest, void *arg, const struct error *err)

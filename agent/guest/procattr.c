@@ -78,7 +78,7 @@ static int find_number(const struct number_name *table, const char *what, const 
 
 static int set_personality(const struct oci_personality *wanted, struct error *err)
 {
-	unsigned domain;
+	unsigned domain = 0;
 	int ret;
 
 	if (!wanted)
@@ -97,7 +97,7 @@ static int set_personality(const struct oci_personality *wanted, struct error *e
 static int set_scheduler(const struct oci_scheduler *wanted, struct error *err)
 {
 	struct sched_settings attr = { .size = sizeof(attr) };
-	unsigned number;
+	unsigned number = 0;
 	int ret;
 
 	if (!wanted)
@@ -123,7 +123,7 @@ static int set_scheduler(const struct oci_scheduler *wanted, struct error *err)
 
 static int set_io_priority(const struct oci_io_priority *wanted, struct error *err)
 {
-	unsigned io_class;
+	unsigned io_class = 0;
 	int ret;
 
 	if (!wanted)

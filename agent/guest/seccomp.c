@@ -182,7 +182,7 @@ static int add_rules(struct seccomp_filter *filter, const struct oci_syscall *ro
 		     uint32_t default_action, struct error *err)
 {
 	struct conditions conditions;
-	uint32_t action;
+	uint32_t action = 0;
 	int ret = find_action(row->action, row->errno_ret, &action, err);
 
 	if (ret == 0)
@@ -218,7 +218,7 @@ static int fill_filter(struct seccomp_filter *filter, const struct oci_seccomp *
 int seccomp_make_filter(const struct oci_seccomp *wanted, struct seccomp_filter **filter,
 			struct error *err)
 {
-	uint32_t default_action;
+	uint32_t default_action = 0;
 	int ret;
 
 	*filter = NULL;
