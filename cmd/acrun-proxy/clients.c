@@ -67,6 +67,7 @@ void client_close(struct client *client)
 	}
 	if (client->session)
 		session_release(client->session, false);
+	sessions_disown(client->proxy, client);
 }
 
 void client_free(struct client *client)

@@ -22,6 +22,7 @@ struct command_body {
 	const char *io_serial;
 	const char *console;
 	uint32_t num_io_streams;
+	bool transient;
 	const char *hyper_name;
 	struct json_strs tokens;
 	const char *data;
@@ -44,6 +45,7 @@ static const struct json_row command_rows[] = {
 	ROW("ioSerial", JSON_STR, io_serial),
 	ROW("console", JSON_STR, console),
 	ROW("numIOStreams", JSON_U32, num_io_streams),
+	ROW("transient", JSON_BOOL, transient),
 	ROW("hyperName", JSON_STR, hyper_name),
 	ROW("tokens", JSON_STRS, tokens),
 	ROW("data", JSON_RAW, data),
@@ -56,8 +58,9 @@ static const struct json_row command_rows[] = {
 };
 static const struct json_type command_type = JSON_TYPE(command_body, command_rows);
 
-/* Makes n tokens and answers with them. */
-static void reply_io(struct proxy *proxy, struct request *request, uint32_t n)
+/* Makes n tokens and answers with them; with an owner they end with it while they are unused. */
+static void reply_io(struct proxy *proxy, struct request *request, uint32_t n,
+		     const struct client *owner)
 {
 	auto_strbuf struct strbuf json = { 0 };
 
@@ -75,6 +78,7 @@ static void reply_io(struct proxy *proxy, struct request *request, uint32_t n)
 			request_fail(request, "no room for one more token");
 			return;
 		}
+		session->owner = owner;
 		strbuf_addf(&json, "%c\"%s\"", i == 0 ? '[' : ',', session->token);
 	}
 	strbuf_adds(&json, n > 0 ? "]}}" : "null}}");
@@ -139,7 +143,7 @@ void router_registered(struct vm *vm, const struct error *err)
 	if (err)
 		request_fail(request, err->text);
 	else
-		reply_io(vm->proxy, request, vm->n_tokens);
+		reply_io(vm->proxy, request, vm->n_tokens, NULL);
 }
 
 static bool is_ours(const struct proxy *proxy, const struct command_body *body)
@@ -158,7 +162,7 @@ static void on_attach_vm(struct client *client, struct request *request,
 		return;
 	}
 	client->attached = true;
-	reply_io(proxy, request, body->num_io_streams);
+	reply_io(proxy, request, body->num_io_streams, body->transient ? client : NULL);
 }
 
 static void on_unregister_vm(struct client *client, struct request *request,

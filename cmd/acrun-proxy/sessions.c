@@ -182,6 +182,20 @@ void session_release(struct session *session, bool leave)
 		session->dead = true;
 }
 
+void sessions_disown(struct proxy *proxy, const struct client *owner)
+{
+	for (struct session *session = proxy->sessions; session; session = session->next) {
+		if (session->owner != owner)
+			continue;
+		session->owner = NULL;
+		if (session->dead || session->state != SESSION_IDLE)
+			continue;
+		session_exit(session, EXIT_LOST);
+		/* Without a shim nobody will ask how it ended. */
+		session->dead = session->dead || !session->shim;
+	}
+}
+
 void session_started(struct session *session)
 {
 	if (session->state != SESSION_STARTING)

@@ -35,7 +35,9 @@ struct session {
 	enum session_state state;
 	bool dead; /* freed by the next proxy_settle() */
 	struct client *shim;
-	struct start *start; /* waits for the shim, or under way */
+	const struct client *owner; /* asked for the token, and for its end with the connection
+				       unless it is used by then; NULL: it stays */
+	struct start *start;	    /* waits for the shim, or under way */
 
 	/* the process, known once a start was asked for */
 	bool is_exec;
@@ -70,6 +72,9 @@ void session_free(struct session *session);
 void session_claim(struct session *session, struct client *shim);
 /* The shim has gone; `leave` when it said so (DisconnectShim). */
 void session_release(struct session *session, bool leave);
+
+/* A connection of the runtime has ended: so do its tokens that no process was started for. */
+void sessions_disown(struct proxy *proxy, const struct client *owner);
 
 /* The agent acknowledged the start: stdin and signals flow. */
 void session_started(struct session *session);

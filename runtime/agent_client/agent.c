@@ -10,6 +10,7 @@ struct register_vm {
 	const char *io_serial;
 	const char *console;
 	uint32_t num_io_streams;
+	bool transient; /* tokens that are not used end with the connection */
 };
 
 static const struct json_row register_vm_rows[] = {
@@ -31,6 +32,10 @@ static const struct json_row register_vm_rows[] = {
 	{ .name = "numIOStreams",
 	  .kind = JSON_U32,
 	  .offset = offsetof(struct register_vm, num_io_streams),
+	  .flags = JSON_OMIT_EMPTY },
+	{ .name = "transient",
+	  .kind = JSON_BOOL,
+	  .offset = offsetof(struct register_vm, transient),
 	  .flags = JSON_OMIT_EMPTY },
 };
 static const struct json_type register_vm_type = JSON_TYPE(register_vm, register_vm_rows);
@@ -118,7 +123,8 @@ int agent_attach(struct client *client, const char *sandbox_id, const struct cli
 		 char *token, struct error *err)
 {
 	const struct register_vm body = { .container_id = sandbox_id,
-					  .num_io_streams = token ? 1 : 0 };
+					  .num_io_streams = token ? 1 : 0,
+					  .transient = token != NULL };
 	int ret = send_row(client, CCPROXY_ATTACH_VM, &body, err);
 
 	return ret < 0 ? ret : receive_token(client, CCPROXY_ATTACH_VM, wait, token, err);

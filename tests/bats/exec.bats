@@ -252,7 +252,7 @@ EOF
 	started_container
 	acrun exec --detach --pid-file "$T/pid" c1 sleep 1000 </dev/null >/dev/null 2>&1
 	acrun delete --force c1
-	run ! kill -0 "$(cat "$T/pid")"
+	wait_for 5 eval '! kill -0 "$(cat "$T/pid")"' # until its parent has seen it
 	assert_nothing_left
 	# and in the middle of starting one
 	local delay
@@ -268,6 +268,21 @@ EOF
 	done
 }
 
+@test "exec: killed at any moment, it leaves no process that waits for ever" {
+	started_container
+	local delay
+	for delay in 0.002 0.005 0.01 0.02 0.03 0.05; do
+		acrun exec c1 true </dev/null >"$T/killed.out" 2>&1 &
+		local pid=$!
+		sleep "$delay"
+		pkill -KILL -f "^$ACRUN --root $ROOT exec" || true
+		wait "$pid" || true
+	done
+	wait_for 15 eval '[[ $(shims_of_c1) -eq 1 ]]'
+	run acrun exec c1 echo fine
+	assert_equal "$output" fine
+}
+
 @test "exec: when the container ends, the exec ends with 137; with a killed proxy delete still finds it" {
 	started_container
 	acrun exec c1 sleep 1000 </dev/null >"$T/long.out" 2>&1 &
@@ -281,6 +296,6 @@ EOF
 	acrun exec --detach --pid-file "$T/pid" c1 sleep 1000 </dev/null >/dev/null 2>&1
 	kill -KILL "$(jq -r .proxy.pid "$ROOT/c1/state.json")"
 	acrun delete --force c1
-	run ! kill -0 "$(cat "$T/pid")"
+	wait_for 5 eval '! kill -0 "$(cat "$T/pid")"' # until its parent has seen it
 	assert_nothing_left
 }

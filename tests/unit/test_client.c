@@ -378,7 +378,8 @@ static void attaching_with_and_without_a_token(void **state)
 	answer(pair, CCPROXY_RESPONSE, CCPROXY_ATTACH_VM, false,
 	       "{\"io\":{\"tokens\":[\"second\"]}}");
 	assert_int_equal(agent_attach(&pair->client, "pod", &pair->wait, token, &pair->err), 0);
-	assert_asked(pair, CCPROXY_ATTACH_VM, "{\"containerId\":\"pod\",\"numIOStreams\":1}");
+	assert_asked(pair, CCPROXY_ATTACH_VM,
+		     "{\"containerId\":\"pod\",\"numIOStreams\":1,\"transient\":true}");
 	assert_string_equal(token, "second");
 	answer(pair, CCPROXY_RESPONSE, CCPROXY_UNREGISTER_VM, false, "");
 	assert_int_equal(agent_unregister(&pair->client, "pod", &pair->wait, &pair->err), 0);

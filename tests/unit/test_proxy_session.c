@@ -179,6 +179,81 @@ static void test_concurrent_calls_keep_their_answers(void **state)
 	rig_close(&rig);
 }
 
+/* A connection with a transient token for one process. */
+static struct rig_end attach_transient(struct rig *rig, char token[static 45])
+{
+	struct rig_end end = rig_connect(rig);
+	const char *reply = rig_command(rig, &end, CCPROXY_ATTACH_VM,
+					"{\"containerId\":\"pod1\",\"numIOStreams\":1,"
+					"\"transient\":true}");
+	const char *pos = strstr(reply, "[\"");
+
+	assert_non_null(pos);
+	(void)snprintf(token, 45, "%.44s", pos + 2);
+	return end;
+}
+
+static void test_unused_tokens_end_with_their_connection(void **state)
+{
+	struct rig rig;
+	struct rig_end owner, shim, other;
+	char token[45], body[128];
+
+	(void)state;
+	rig_open(&rig, RIG_EXTENSION);
+	/* one that nobody has claimed */
+	owner = attach_transient(&rig, token);
+	rig_end_close(&owner);
+	rig_turn(&rig);
+	other = rig_connect(&rig);
+	(void)snprintf(body, sizeof(body), "{\"token\":\"%s\"}", token);
+	assert_non_null(
+		strstr(rig_refused(&rig, &other, CCPROXY_CONNECT_SHIM, body), "unknown token"));
+	rig_end_close(&other);
+	/* one whose start waits for its shim */
+	owner = attach_transient(&rig, token);
+	rig_send_start(&owner, "execprocess", token, false);
+	rig_turn(&rig);
+	rig_end_close(&owner);
+	assert_true(rig_is_silent(&rig, &rig.ctl));
+	/* one with a shim that waits */
+	owner = attach_transient(&rig, token);
+	shim = rig_shim(&rig, token, "");
+	rig_end_close(&owner);
+	rig_assert_exit(&rig, &shim, 255);
+	rig_end_close(&shim);
+	/* one that is not transient */
+	rig_token(&rig, token);
+	shim = rig_shim(&rig, token, "");
+	rig_end_close(&rig.runtime);
+	assert_true(rig_is_silent(&rig, &shim));
+	rig_end_close(&shim);
+	rig_close(&rig);
+}
+
+static void test_used_tokens_outlive_their_connection(void **state)
+{
+	struct rig rig;
+	struct rig_end owner, shim;
+	struct ctl_frame call;
+	char token[45];
+
+	(void)state;
+	rig_open(&rig, RIG_EXTENSION);
+	owner = attach_transient(&rig, token);
+	shim = rig_shim(&rig, token, "");
+	rig_send_start(&owner, "execprocess", token, false);
+	call = rig_call(&rig);
+	assert_int_equal(call.code, CALL_EXECPROCESS);
+	/* under way */
+	rig_end_close(&owner);
+	assert_true(rig_is_silent(&rig, &shim));
+	rig_answer(&rig, CALL_ACK, "");
+	assert_true(rig_is_silent(&rig, &shim));
+	rig_end_close(&shim);
+	rig_close(&rig);
+}
+
 static void test_tokens(void **state)
 {
 	struct rig rig;
@@ -322,6 +397,8 @@ int main(void)
 		cmocka_unit_test(test_failed_start_ends_the_shim),
 		cmocka_unit_test(test_late_answer_is_not_the_next_ones),
 		cmocka_unit_test(test_concurrent_calls_keep_their_answers),
+		cmocka_unit_test(test_unused_tokens_end_with_their_connection),
+		cmocka_unit_test(test_used_tokens_outlive_their_connection),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_starts_without_token),
 		cmocka_unit_test(test_oversize_is_refused_and_skipped),
