@@ -70,7 +70,8 @@ static int online_kind(const struct kind *kind, uint64_t *count, struct error *e
 		fd = fs_open_dir_at(dirfd(dir), entry->d_name);
 		if (fd >= 0 && is_offline(kind, fd))
 			ret = fs_write_file_at(fd, kind->attribute, kind->on);
-		if (ret < 0)
+		/* The kernel may have done it meanwhile. */
+		if (ret < 0 && is_offline(kind, fd))
 			return fail_set(err, ret, "bring '%s' online", entry->d_name);
 		*count += fd >= 0;
 	}

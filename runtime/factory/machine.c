@@ -3,11 +3,30 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #include "agent/proto/hyperstart.h"
 #include "base/cleanup.h"
 #include "base/sock.h"
 
-enum { RESTORE_TIMEOUT_S = 10, BACKLOG = 4 };
+enum { RESTORE_TIMEOUT_S = 10, BACKLOG = 4, MEMORY_BLOCK_MIB = 128, MEMORY_SLOTS = 8 };
+
+/* Room for memory costs nothing; room for vCPUs costs each boot, so it is there when it is asked
+ * for. */
+static void give_room(struct machine *machine)
+{
+	long pages = sysconf(_SC_PHYS_PAGES);
+	uint64_t host_mib = pages < 1 ? 0 : (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) >> 20;
+
+	if (!(machine->hypervisor->caps & HV_CAP_SNAPSHOT))
+		return;
+	if ((machine->hypervisor->caps & HV_CAP_MEMORY_HOTPLUG) && host_mib > machine->memory_mib) {
+		machine->max_memory_mib = (uint32_t)host_mib / MEMORY_BLOCK_MIB * MEMORY_BLOCK_MIB;
+		machine->memory_slots = MEMORY_SLOTS;
+	}
+	if ((machine->hypervisor->caps & HV_CAP_CPU_HOTPLUG) &&
+	    machine->config->default_maxvcpus > machine->vcpus)
+		machine->max_vcpus = machine->config->default_maxvcpus;
+}
 
 int machine_choose(struct machine *machine, const struct config *config, struct error *err)
 {
@@ -21,6 +40,7 @@ int machine_choose(struct machine *machine, const struct config *config, struct 
 			       "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
 	machine->vcpus = machine->config->default_vcpus;
 	machine->memory_mib = machine->config->default_memory_mib;
+	give_room(machine);
 	return machine->hypervisor->check(machine->config, err);
 }
 

@@ -58,6 +58,13 @@ static int open_file(int dir_fd, const struct template_file *file, struct error 
 		return err_msg(err, -EPERM, "others could have written to '%s'", file->name);
 	if (now.size != file->size || now.inode != file->inode || now.ctime_ns != file->ctime_ns)
 		return err_msg(err, -EBADMSG, "'%s' was changed after it was saved", file->name);
+	if (file->sum) {
+		ret = template_sum(fd, &now.sum, err);
+		if (ret < 0)
+			return ret;
+		if (now.sum != file->sum)
+			return err_msg(err, -EBADMSG, "'%s' is not what was saved", file->name);
+	}
 	return take_fd(&fd);
 }
 

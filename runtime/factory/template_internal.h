@@ -15,6 +15,7 @@ struct template_file {
 	uint64_t size; /* bytes */
 	uint64_t inode;
 	int64_t ctime_ns; /* changes with every write and every change of owner or mode */
+	uint64_t sum;	  /* of the content; 0: not taken (the memory is too large) */
 };
 
 /* template.json. */
@@ -39,6 +40,10 @@ int template_key(const struct machine *shape, struct arena *arena, const char **
 /* Describes an open file. */
 int template_describe(int fd, const char *name, struct template_file *file, struct error *err)
 	must_check;
+
+/* Checksum of a whole file of at most some MiB; never 0. The file's position is moved to its end.
+ */
+int template_sum(int fd, uint64_t *sum, struct error *err) must_check;
 
 /* Opens template_path, which it makes if need be; refuses one that others could have written to.
  * Returns the fd. */

@@ -4,10 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include "acrun_version.h"
 #include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/strbuf.h"
 #include "runtime/factory/template_internal.h"
+
+#define FNV_START UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+enum { STATE_MAX = 64 << 20 };
 
 #define FILE_FIELD(member) .offset = offsetof(struct template_file, member)
 
@@ -16,6 +23,7 @@ static const struct json_row file_rows[] = {
 	{ .name = "size", .kind = JSON_U64, FILE_FIELD(size), .flags = JSON_REQUIRED },
 	{ .name = "inode", .kind = JSON_U64, FILE_FIELD(inode), .flags = JSON_REQUIRED },
 	{ .name = "ctime", .kind = JSON_I64, FILE_FIELD(ctime_ns), .flags = JSON_REQUIRED },
+	{ .name = "sum", .kind = JSON_U64, FILE_FIELD(sum), .flags = JSON_OMIT_EMPTY },
 };
 static const struct json_type file_type = JSON_TYPE(template_file, file_rows);
 
@@ -58,6 +66,20 @@ int template_describe(int fd, const char *name, struct template_file *file, stru
 	return 0;
 }
 
+int template_sum(int fd, uint64_t *sum, struct error *err)
+{
+	auto_strbuf struct strbuf content = { 0 };
+	uint64_t h = FNV_START;
+	int ret = lseek(fd, 0, SEEK_SET) < 0 ? -errno : fs_read_all(fd, &content, STATE_MAX);
+
+	if (ret < 0)
+		return err_set(err, ret, "read the state of a template");
+	for (size_t i = 0; i < content.len; i++)
+		h = (h ^ (unsigned char)content.data[i]) * FNV_PRIME;
+	*sum = h ? h : 1;
+	return 0;
+}
+
 /* Links are followed: what counts is the file that is used. */
 static int add_file(struct strbuf *key, const char *what, const char *path, struct error *err)
 {
@@ -80,10 +102,10 @@ static void add_text(struct strbuf *key, const char *what, const char *text)
 /* FNV-1a: names a directory, no more; the key itself is compared. */
 static void hash_text(const char *text, char hash[static TEMPLATE_HASH_LEN])
 {
-	uint64_t h = UINT64_C(0xcbf29ce484222325);
+	uint64_t h = FNV_START;
 
 	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+		h = (h ^ (unsigned char)*text) * FNV_PRIME;
 	(void)snprintf(hash, TEMPLATE_HASH_LEN, "%016" PRIx64, h);
 }
 

@@ -180,14 +180,19 @@ static void quote_vmm(const struct making *making, struct error *err)
 		err_hint(err, "%s said: %s", making->machine.hypervisor->name, words);
 }
 
-static int describe(const struct making *making, const char *name, struct template_file *file,
-		    struct error *err)
+static int describe(const struct making *making, const char *name, bool with_sum,
+		    struct template_file *file, struct error *err)
 {
 	auto_close int fd = openat(making->machine.dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
+	int ret;
+
 	if (fd < 0)
 		return err_set(err, -errno, "open '%s/%s'", making->dir, name);
-	return template_describe(fd, name, file, err);
+	ret = template_describe(fd, name, file, err);
+	if (ret == 0 && with_sum)
+		ret = template_sum(fd, &file->sum, err);
+	return ret;
 }
 
 /* Nothing writes to the files any more: what they look like now is what they must look like later.
@@ -200,10 +205,10 @@ static int write_record(const struct making *making, const char *key, struct err
 		.accelerator = making->machine.vm.accelerator,
 	};
 	auto_strbuf struct strbuf text = { 0 };
-	int ret = describe(making, making->memory, &record.memory, err);
+	int ret = describe(making, making->memory, false, &record.memory, err);
 
 	if (ret == 0)
-		ret = describe(making, making->state, &record.state, err);
+		ret = describe(making, making->state, true, &record.state, err);
 	if (ret < 0)
 		return ret;
 	ret = json_encode(&template_record_type, &record, 2, &text);

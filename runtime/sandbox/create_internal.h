@@ -23,6 +23,7 @@ struct create {
 	struct machine machine;
 	struct template template;
 	bool restored; /* the guest is a clone: it needs an identity of its own */
+	uint32_t wanted_vcpus, wanted_memory_mib;
 	struct oci_spec spec;
 	const char *rootfs; /* relative to the share */
 	struct share share;
@@ -46,6 +47,9 @@ int create_spawn(struct create *create, struct spawn *sp, struct proc_id *id, st
  * absolute; the caller frees them. */
 int create_read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)
 	must_check;
+
+/* Finds out how large a machine the container wants: create->wanted_*. */
+void create_size(struct create *create);
 
 /* Deadline for the guest to answer. */
 struct client_wait create_wait(const struct create *create);

@@ -105,9 +105,24 @@ static bool find_template(struct create *create)
 	return ret == 0;
 }
 
+/* A machine that boots has the right size from the start; a clone has its template's and grows. */
+static void resize(struct machine *machine, uint32_t vcpus, uint32_t memory_mib)
+{
+	machine->vcpus = vcpus;
+	machine->memory_mib = memory_mib;
+}
+
 int step_vm(struct create *create, struct error *err)
 {
+	struct machine *machine = &create->machine;
+
+	create_size(create);
+	/* CPUs are in the template's own number, unless there is room to add some. */
+	if (create->wanted_vcpus > machine->max_vcpus)
+		resize(machine, create->wanted_vcpus, machine->memory_mib);
 	create->restored = find_template(create);
+	if (!create->restored)
+		resize(machine, create->wanted_vcpus, create->wanted_memory_mib);
 	return launch(create, create->restored ? &create->template : NULL, err);
 }
 
@@ -131,6 +146,7 @@ int step_restore(struct create *create, struct error *err)
 		template_discard(&create->template);
 		create->restored = false;
 		ret = machine_stop(&create->machine, err);
+		resize(&create->machine, create->wanted_vcpus, create->wanted_memory_mib);
 		if (ret == 0)
 			ret = launch(create, NULL, err);
 	}
@@ -202,6 +218,24 @@ static int guest_failed(struct create *create, int ret, struct error *err)
 	return ret;
 }
 
+/* What a clone is told before it is asked for anything. */
+static int adopt_clone(struct create *create, const struct client_wait *wait, struct error *err)
+{
+	struct machine *machine = &create->machine;
+	bool grows = create->wanted_vcpus > machine->vcpus ||
+		     create->wanted_memory_mib > machine->memory_mib;
+	int ret = agent_give_identity(&create->client, wait, err);
+
+	if (ret < 0 || !grows)
+		return ret;
+	ret = machine_grow(machine, create->wanted_vcpus, create->wanted_memory_mib, err);
+	if (ret == 0)
+		ret = agent_online(&create->client, machine->vcpus, machine->memory_mib, wait, err);
+	return ret < 0 ? err_ctx(err, "grow the virtual machine to %u vCPUs and %u MiB",
+				 create->wanted_vcpus, create->wanted_memory_mib)
+		       : 0;
+}
+
 static const char *file_path(struct create *create, const char *name)
 {
 	return arena_printf(&create->arena, "%s/%s", create->rec.dir_path, name);
@@ -226,7 +260,7 @@ int step_guest(struct create *create, struct error *err)
 	if (ret == 0)
 		ret = agent_registered(&create->client, &wait, create->token, err);
 	if (ret == 0 && create->restored)
-		ret = agent_give_identity(&create->client, &wait, err);
+		ret = adopt_clone(create, &wait, err);
 	if (ret == 0)
 		ret = agent_call(&create->client, CALL_STARTPOD, NULL, &call_startpod_type, &pod,
 				 &wait, err);
