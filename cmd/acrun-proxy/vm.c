@@ -335,13 +335,12 @@ void vm_send_stdin(struct vm *vm, uint64_t stream, const char *data, size_t len)
 	size_t max = vm->extension ? TTY_FRAME_MAX - TTY_HEADER_LEN : PLAIN_STDIN_CHUNK;
 
 	/* A failed append stays in the buffer's error and loses the VM at the next flush. */
-	do {
-		size_t n = len < max ? len : max;
-
-		(void)!tty_encode(&vm->tty.out.buf, stream, data, n);
-		data += n;
-		len -= n;
-	} while (len > 0);
+	while (len > max) {
+		(void)!tty_encode(&vm->tty.out.buf, stream, data, max);
+		data += max;
+		len -= max;
+	}
+	(void)!tty_encode(&vm->tty.out.buf, stream, data, len);
 }
 
 void vm_send_credit(struct vm *vm, uint64_t stream, uint32_t bytes)
