@@ -139,36 +139,52 @@ int agent_unregister(struct client *client, const char *sandbox_id, const struct
 	return ret < 0 ? ret : client_receive(client, CCPROXY_UNREGISTER_VM, wait, NULL, err);
 }
 
-int agent_call(struct client *client, enum call_code code, const char *token,
-	       const struct json_type *type, const void *body, const struct client_wait *wait,
-	       struct error *err)
+/* {"hyperName":...,"tokens":...,"data":...} */
+static int encode_request(const struct agent_request *request, struct strbuf *json)
+{
+	int ret = 0;
+
+	strbuf_addf(json, "{\"hyperName\":\"%s\",\"tokens\":",
+		    calls_find_code(request->code)->hyper_name);
+	if (request->token) {
+		strbuf_addc(json, '[');
+		json_quote(json, request->token);
+		strbuf_addc(json, ']');
+	} else {
+		strbuf_adds(json, "null");
+	}
+	if (request->type) {
+		strbuf_adds(json, ",\"data\":");
+		ret = json_encode(request->type, request->body, 0, json);
+	}
+	strbuf_addc(json, '}');
+	return ret < 0 ? ret : strbuf_error(json);
+}
+
+int agent_ask(struct client *client, const struct agent_request *request,
+	      const struct client_wait *wait, struct strbuf *reply, struct error *err)
 {
 	static const char prefix[] = "ERROR received from VM agent, control msg received : ";
 	auto_strbuf struct strbuf json = { .max = CCPROXY_PAYLOAD_MAX };
-	const struct call_info *info = calls_find_code(code);
-	int ret;
+	int ret = encode_request(request, &json);
 
-	strbuf_addf(&json, "{\"hyperName\":\"%s\",\"tokens\":", info->hyper_name);
-	if (token) {
-		strbuf_addc(&json, '[');
-		json_quote(&json, token);
-		strbuf_addc(&json, ']');
-	} else {
-		strbuf_adds(&json, "null");
-	}
-	if (type) {
-		strbuf_adds(&json, ",\"data\":");
-		ret = json_encode(type, body, 0, &json);
-		if (ret < 0)
-			return err_set(err, ret, "encode '%s' for the guest", info->hyper_name);
-	}
-	strbuf_addc(&json, '}');
-	ret = strbuf_error(&json);
 	if (ret < 0)
-		return err_set(err, ret, "encode '%s' for the guest", info->hyper_name);
-	ret = client_call(client, CCPROXY_HYPER, json.data, wait, NULL, err);
+		return err_set(err, ret, "encode '%s' for the guest",
+			       calls_find_code(request->code)->hyper_name);
+	ret = client_call(client, CCPROXY_HYPER, json.data, wait, reply, err);
 	if (ret == -EREMOTEIO && err && !strncmp(err->text, prefix, sizeof(prefix) - 1))
 		memmove(err->text, err->text + sizeof(prefix) - 1,
 			strlen(err->text) - sizeof(prefix) + 2);
 	return ret;
+}
+
+int agent_call(struct client *client, enum call_code code, const char *token,
+	       const struct json_type *type, const void *body, const struct client_wait *wait,
+	       struct error *err)
+{
+	const struct agent_request request = {
+		.code = code, .token = token, .type = type, .body = body
+	};
+
+	return agent_ask(client, &request, wait, NULL, err);
 }

@@ -26,8 +26,20 @@ int agent_attach(struct client *client, const char *sandbox_id, const struct cli
 int agent_unregister(struct client *client, const char *sandbox_id, const struct client_wait *wait,
 		     struct error *err) must_check;
 
-/* One call: `body` is encoded by `type` (both NULL: no body). An ERROR of the agent becomes err
- * with its text alone. */
+/* A call as data: `body` is encoded by `type` (both NULL: no body). */
+struct agent_request {
+	enum call_code code;
+	const char *token; /* NULL: none */
+	const struct json_type *type;
+	const void *body;
+};
+
+/* Makes the call; what the agent answers goes to reply (may be NULL). An ERROR of the agent becomes
+ * err with its text alone. */
+int agent_ask(struct client *client, const struct agent_request *request,
+	      const struct client_wait *wait, struct strbuf *reply, struct error *err) must_check;
+
+/* The same for a call whose answer is empty. */
 int agent_call(struct client *client, enum call_code code, const char *token,
 	       const struct json_type *type, const void *body, const struct client_wait *wait,
 	       struct error *err) must_check;

@@ -17,6 +17,8 @@
 #include "runtime/sandbox/steps.h"
 #include "runtime/sandbox/timing.h"
 
+enum { WARNINGS_MAX = 64, WARNINGS_MAX_BYTES = 1 << 20 };
+
 static int step_namespaces(struct create *create, struct error *err)
 {
 	return netns_open(&create->spec, &create->netns_fd, err);
@@ -81,6 +83,19 @@ int step_hooks(struct create *create, struct error *err)
 	return ret;
 }
 
+/* What of config.json has no effect in this guest, by its agent's own words. */
+static void tell_warnings(const struct strbuf *reply)
+{
+	auto_arena struct arena arena = { .max_bytes = WARNINGS_MAX_BYTES };
+	struct call_createcontainer_reply answer;
+
+	if (reply->len == 0 || json_decode(&call_createcontainer_reply_type, reply->data,
+					   reply->len, NULL, &arena, &answer, NULL) < 0)
+		return;
+	for (size_t i = 0; i < answer.warnings.len && i < WARNINGS_MAX; i++)
+		log_warning("%s", answer.warnings.items[i]);
+}
+
 int step_container(struct create *create, struct error *err)
 {
 	const struct client_wait wait = create_wait(create);
@@ -90,13 +105,22 @@ int step_container(struct create *create, struct error *err)
 		.process = { .id = "init", .terminal = create->spec.process->terminal },
 		.spec = create->spec,
 	};
+	const struct agent_request request = {
+		.code = CALL_CREATECONTAINER,
+		.token = create->token,
+		.type = &call_createcontainer_type,
+		.body = &body,
+	};
+	auto_strbuf struct strbuf reply = { 0 };
 	int ret;
 
 	body.spec.hooks = NULL;
 	body.spec.vm = NULL;
-	ret = agent_call(&create->client, CALL_CREATECONTAINER, create->token,
-			 &call_createcontainer_type, &body, &wait, err);
-	return ret < 0 ? err_ctx(err, "unable to start container process") : 0;
+	ret = agent_ask(&create->client, &request, &wait, &reply, err);
+	if (ret < 0)
+		return err_ctx(err, "unable to start container process");
+	tell_warnings(&reply);
+	return 0;
 }
 
 int step_publish(struct create *create, struct error *err)
