@@ -66,11 +66,13 @@ static int exec_in_foreground(struct exec_request *request, struct error *err)
 	int64_t shim = 0;
 	int ret = foreground_begin(&fg, err);
 
-	if (ret < 0)
-		return ret;
 	request->interrupt_fd = fg.interrupt_fd;
-	ret = sandbox_exec(request, &shim, err);
-	return ret < 0 ? ret : foreground_wait(&fg, (pid_t)shim, err);
+	if (ret == 0)
+		ret = sandbox_exec(request, &shim, err);
+	if (ret == 0)
+		ret = foreground_wait(&fg, (pid_t)shim, err);
+	foreground_end(&fg);
+	return ret;
 }
 
 static int run(const struct globals *globals, const void *options, int argc, char **argv,

@@ -41,6 +41,26 @@ static void clean_up(const struct globals *globals, const char *id)
 		log_warning("%s", err.text);
 }
 
+static int run_container(const struct globals *globals, const struct run_options *opts,
+			 struct create_request *request, struct foreground *fg, struct error *err)
+{
+	int64_t shim = 0;
+	int ret;
+
+	request->interrupt_fd = fg->interrupt_fd;
+	ret = sandbox_create(request, &shim, err);
+	if (ret < 0)
+		return ret;
+	ret = sandbox_start(globals->root_abs, request->id, err);
+	if (ret == 0 && opts->detach)
+		return 0;
+	if (ret == 0)
+		ret = foreground_wait(fg, (pid_t)shim, err);
+	if (ret < 0 || !opts->keep)
+		clean_up(globals, request->id);
+	return ret;
+}
+
 static int run(const struct globals *globals, const void *options, int argc, char **argv,
 	       struct error *err)
 {
@@ -54,8 +74,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.config = globals->config,
 		.detach = opts->detach,
 	};
-	struct foreground fg = { -1, -1 };
-	int64_t shim = 0;
+	struct foreground fg = { .signal_fd = -1, .interrupt_fd = -1 };
 	int ret;
 
 	(void)argc;
@@ -63,19 +82,9 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		ret = fg.interrupt_fd = foreground_interrupt_fd(err);
 	else
 		ret = foreground_begin(&fg, err);
-	if (ret < 0)
-		return ret;
-	request.interrupt_fd = fg.interrupt_fd;
-	ret = sandbox_create(&request, &shim, err);
-	if (ret < 0)
-		return ret;
-	ret = sandbox_start(globals->root_abs, argv[0], err);
-	if (ret == 0 && opts->detach)
-		return 0;
-	if (ret == 0)
-		ret = foreground_wait(&fg, (pid_t)shim, err);
-	if (ret < 0 || !opts->keep)
-		clean_up(globals, argv[0]);
+	if (ret >= 0)
+		ret = run_container(globals, opts, &request, &fg, err);
+	foreground_end(&fg);
 	return ret;
 }
 

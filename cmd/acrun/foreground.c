@@ -5,6 +5,7 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/cleanup.h"
 #include "base/spawn.h"
 
 /* Those that mean us, not the container: job control and what only a bug of ours raises. */
@@ -31,6 +32,8 @@ int foreground_begin(struct foreground *fg, struct error *err)
 {
 	sigset_t mask;
 
+	*fg = (struct foreground){ .signal_fd = -1, .interrupt_fd = -1 };
+	fg->is_tty = tcgetattr(STDIN_FILENO, &fg->tty) == 0;
 	sigfillset(&mask);
 	for (size_t i = 0; i < sizeof(not_forwarded) / sizeof(not_forwarded[0]); i++)
 		sigdelset(&mask, not_forwarded[i]);
@@ -41,6 +44,23 @@ int foreground_begin(struct foreground *fg, struct error *err)
 		return err_set(err, -errno, "make a signalfd");
 	fg->interrupt_fd = foreground_interrupt_fd(err);
 	return fg->interrupt_fd < 0 ? fg->interrupt_fd : 0;
+}
+
+/* Only ours to change while we are in its foreground. */
+static void restore_tty(const struct foreground *fg)
+{
+	struct termios now;
+
+	if (fg->is_tty && tcgetattr(STDIN_FILENO, &now) == 0 && now.c_lflag != fg->tty.c_lflag &&
+	    tcgetpgrp(STDIN_FILENO) == getpgrp())
+		(void)tcsetattr(STDIN_FILENO, TCSANOW, &fg->tty);
+}
+
+void foreground_end(struct foreground *fg)
+{
+	restore_tty(fg);
+	cleanup_close(&fg->signal_fd);
+	cleanup_close(&fg->interrupt_fd);
 }
 
 /* The shim has the terminal and sees its size itself; SIGCHLD is ours. */
@@ -58,11 +78,8 @@ int foreground_wait(struct foreground *fg, pid_t pid, struct error *err)
 
 		if (got < 0)
 			return err_set(err, -errno, "wait for the container");
-		if (got == pid) {
-			close(fg->signal_fd);
-			close(fg->interrupt_fd);
+		if (got == pid)
 			return spawn_exit_code(status);
-		}
 		if (read(fg->signal_fd, &info, sizeof(info)) != sizeof(info)) {
 			if (errno == EINTR)
 				continue;

@@ -42,6 +42,16 @@ screen_has() {
 	tm capture-pane -p -t s | grep -qx 2
 }
 
+@test "terminal: a run that fails leaves the terminal as it was" {
+	make_bundle --terminal -- no-such-program
+	tm -f /dev/null new-session -d -s s -x 150 -y 30 bash --norc
+	tm send-keys -t s "PS1='host> '; $ACRUN --root $ROOT run --bundle $BUNDLE c1; echo code=\$?" Enter
+	wait_for 60 screen_has "code=1"
+	tm send-keys -t s 'clear; stty -a | tr " ;" "\n" | grep -cE "^(icanon|echo|opost)$"; echo sane' Enter
+	wait_for 10 screen_has "sane"
+	tm capture-pane -p -t s | grep -qx 3
+}
+
 @test "terminal: the console socket gets the master; input before start is kept; size from consoleSize" {
 	make_bundle --terminal -- sh -c 'stty size; read line; echo "got $line"; exit 6'
 	edit_config '.process.consoleSize = {height: 33, width: 99}'
