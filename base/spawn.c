@@ -249,12 +249,21 @@ static void reap(pid_t pid)
 		;
 }
 
+/* Forks with all signals blocked: no handler of ours may run in the child. */
+static pid_t fork_quietly(sigset_t *old)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_SETMASK, &all, old);
+	return fork();
+}
+
 int spawn_start(const struct spawn *sp, pid_t *pid, struct error *err)
 {
 	auto_close int status_r = -1;
 	auto_close int status_w = -1;
 	int ends[2];
-	sigset_t all;
 	sigset_t old;
 	pid_t child;
 	int ret = check(sp, err);
@@ -265,10 +274,7 @@ int spawn_start(const struct spawn *sp, pid_t *pid, struct error *err)
 		return err_set(err, -errno, "make the status pipe of '%s'", sp->path);
 	status_r = ends[0];
 	status_w = ends[1];
-	/* No handler of ours may run in the child. */
-	(void)sigfillset(&all);
-	(void)sigprocmask(SIG_SETMASK, &all, &old);
-	child = fork();
+	child = fork_quietly(&old);
 	if (child == 0)
 		child_main(sp, status_w);
 	ret = -errno;
@@ -283,6 +289,70 @@ int spawn_start(const struct spawn *sp, pid_t *pid, struct error *err)
 	}
 	*pid = child;
 	return 0;
+}
+
+/* What a called function leaves behind. */
+struct call_result {
+	int ret;
+	struct error err;
+};
+
+static _Noreturn void call_main(int (*fn)(void *arg, struct error *err), void *arg, int result_fd)
+{
+	struct call_result result = { 0 };
+
+	reset_signals();
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	result.ret = fn(arg, &result.err);
+	(void)!fs_write_all(result_fd, &result, sizeof(result));
+	_exit(0);
+}
+
+static int read_result(int fd, struct call_result *result)
+{
+	size_t len = 0;
+
+	while (len < sizeof(*result)) {
+		ssize_t n = read(fd, (char *)result + len, sizeof(*result) - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -ECHILD;
+		len += (size_t)n;
+	}
+	return 0;
+}
+
+int spawn_call(int (*fn)(void *arg, struct error *err), void *arg, struct error *err)
+{
+	auto_close int result_r = -1;
+	auto_close int result_w = -1;
+	struct call_result result = { 0 };
+	int ends[2];
+	sigset_t old;
+	pid_t child;
+	int ret;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_set(err, -errno, "make the pipe of a helper process");
+	result_r = ends[0];
+	result_w = ends[1];
+	child = fork_quietly(&old);
+	if (child == 0)
+		call_main(fn, arg, result_w);
+	ret = -errno;
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
+	if (child < 0)
+		return err_set(err, ret, "fork a helper process");
+	cleanup_close(&result_w);
+	ret = read_result(result_r, &result);
+	reap(child);
+	if (ret < 0)
+		return err_set(err, ret, "a helper process was killed");
+	if (err && result.err.code)
+		*err = result.err;
+	return result.ret;
 }
 
 int spawn_wait(pid_t pid, int timeout_ms, int *status)

@@ -48,6 +48,14 @@ struct spawn {
  */
 int spawn_start(const struct spawn *sp, pid_t *pid, struct error *err) must_check;
 
+/*
+ * Runs fn(arg, err) in a forked child that executes nothing, and waits for its end: for what must
+ * not happen to this process, like entering another mount namespace. The child has copies of all
+ * memory and descriptors, so only its effects on the system stay. Returns what fn does, with its
+ * err; -ECHILD when the child was killed.
+ */
+int spawn_call(int (*fn)(void *arg, struct error *err), void *arg, struct error *err) must_check;
+
 /* Waits for a child. *status as waitpid(2). timeout_ms < 0 for ever; -ETIMEDOUT leaves it running.
  * Uses a pidfd, no polling. */
 int spawn_wait(pid_t pid, int timeout_ms, int *status) must_check;

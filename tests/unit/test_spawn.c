@@ -409,6 +409,51 @@ static void run_does_not_wait_for_those_left_behind(void **state)
 	assert_int_equal(kill((pid_t)left_pid, SIGKILL), 0);
 }
 
+struct called {
+	pid_t caller;
+	int changed;
+};
+
+static int change_and_fail(void *arg, struct error *err)
+{
+	struct called *called = arg;
+
+	called->changed = 1;
+	return err_msg(err, -EXDEV, "called by %s",
+		       getppid() == called->caller ? "its parent" : "a stranger");
+}
+
+static int answer_three(void *arg, struct error *err)
+{
+	(void)arg;
+	(void)err;
+	return 3;
+}
+
+static int kill_myself(void *arg, struct error *err)
+{
+	(void)arg;
+	(void)err;
+	return raise(SIGKILL);
+}
+
+static void call_brings_result_and_error_back(void **state)
+{
+	struct called called = { .caller = getpid() };
+	struct error err = { 0 };
+
+	(void)state;
+	assert_int_equal(spawn_call(change_and_fail, &called, &err), -EXDEV);
+	assert_int_equal(err.code, -EXDEV);
+	assert_string_equal(err.text, "called by its parent");
+	assert_int_equal(called.changed, 0);
+	err_clear(&err);
+	assert_int_equal(spawn_call(answer_three, NULL, &err), 3);
+	assert_int_equal(err.code, 0);
+	assert_int_equal(spawn_call(kill_myself, NULL, &err), -ECHILD);
+	assert_no_child();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -429,6 +474,7 @@ int main(void)
 		cmocka_unit_test(run_empty_input_is_end_of_file),
 		cmocka_unit_test(run_kills_at_the_timeout),
 		cmocka_unit_test(run_does_not_wait_for_those_left_behind),
+		cmocka_unit_test(call_brings_result_and_error_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
