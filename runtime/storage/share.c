@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -202,4 +203,59 @@ int share_mount_all(const struct share *share, struct error *err)
 			return ret;
 	}
 	return 0;
+}
+
+/* A copy of what is to be shared, mounted nowhere yet. Returns the fd. */
+static int pick_up(const struct share_mount *item, struct error *err)
+{
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+	auto_close int fd = open_tree(AT_FDCWD, item->source,
+				      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+					      (item->recursive ? (unsigned)AT_RECURSIVE : 0));
+
+	if (fd < 0 ||
+	    mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave, sizeof(slave)) < 0)
+		return err_set(err, -errno, "error mounting \"%s\" to rootfs at \"%s\"",
+			       item->source, item->destination);
+	if (item->readonly && mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
+		return err_set(err, -errno, "make \"%s\" read-only for the mount at \"%s\"",
+			       item->source, item->destination);
+	return take_fd(&fd);
+}
+
+static int put_down(const struct share *share, const struct share_mount *item, int fd,
+		    struct error *err)
+{
+	auto_free char *target = NULL;
+
+	if (asprintf(&target, "%s/%s", share->dir, item->target) < 0) {
+		target = NULL;
+		return err_set(err, -ENOMEM, "share '%s'", item->source);
+	}
+	if (move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(err, -errno, "error mounting \"%s\" to rootfs at \"%s\"",
+			       item->source, item->destination);
+	return 0;
+}
+
+int share_mount_into(const struct share *share, int mnt_ns_fd, struct error *err)
+{
+	auto_free int *fds = calloc(share->n_mounts + 1, sizeof(*fds));
+	size_t n = 0;
+	int ret = fds ? 0 : err_set(err, -ENOMEM, "share '%s'", share->dir);
+
+	while (ret >= 0 && n < share->n_mounts) {
+		ret = pick_up(&share->mounts[n], err);
+		if (ret >= 0)
+			fds[n++] = ret;
+	}
+	if (ret >= 0 && setns(mnt_ns_fd, CLONE_NEWNS) < 0)
+		ret = err_set(err, -errno, "enter the mounts of the virtual machine");
+	for (size_t i = 0; i < n; i++) {
+		if (ret >= 0)
+			ret = put_down(share, &share->mounts[i], fds[i], err);
+		cleanup_close(&fds[i]);
+	}
+	return ret < 0 ? ret : 0;
 }

@@ -43,4 +43,11 @@ int share_make_targets(const struct share *share, int dir_fd, struct error *err)
 /* Makes the mounts. To be called in the VMM's new mount namespace, before it starts. */
 int share_mount_all(const struct share *share, struct error *err) must_check;
 
+/*
+ * The same for a VMM that runs already, in the mount namespace mnt_ns_fd, which this process is
+ * left in: to be called by spawn_call(). What is shared is picked up as the caller sees it, for
+ * that namespace may be older than the mounts of the container. Fails on kernels before 5.12.
+ */
+int share_mount_into(const struct share *share, int mnt_ns_fd, struct error *err) must_check;
+
 #endif

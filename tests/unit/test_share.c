@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -270,19 +271,14 @@ static bool can_write(int dir, const char *name)
 struct look {
 	const struct place *place;
 	const struct share *share;
+	pid_t other; /* whose mount namespace it is about */
 };
 
-/* Runs in a process and mount namespace of its own. */
-static int look_at_mounts(void *arg, struct error *err)
+static int look_at_mounts(const struct look *look, struct error *err)
 {
-	const struct look *look = arg;
 	auto_strbuf struct strbuf text = { 0 };
-	auto_close int dir = -1;
-	int ret = share_mount_all(look->share, err);
+	auto_close int dir = fs_open_dir_at(AT_FDCWD, look->place->share);
 
-	if (ret < 0)
-		return ret;
-	dir = fs_open_dir_at(AT_FDCWD, look->place->share);
 	if (dir < 0 || !can_write(dir, "box/rootfs/made"))
 		return err_set(err, -errno, "write to the root");
 	if (can_write(dir, "box/mount-1/made") || errno != EROFS)
@@ -291,6 +287,66 @@ static int look_at_mounts(void *arg, struct error *err)
 	    strcmp(strbuf_str(&text), "text") != 0)
 		return err_msg(err, -EINVAL, "the file says '%s'", strbuf_str(&text));
 	return can_write(dir, "box/mount-2") ? 0 : err_msg(err, -EINVAL, "the file is read-only");
+}
+
+/* Runs in a process and mount namespace of its own. */
+static int mount_and_look(void *arg, struct error *err)
+{
+	const struct look *look = arg;
+	int ret = share_mount_all(look->share, err);
+
+	return ret < 0 ? ret : look_at_mounts(look, err);
+}
+
+static int mount_elsewhere_and_look(void *arg, struct error *err)
+{
+	const struct look *look = arg;
+	auto_close int ns = -1;
+	char path[64];
+	int ret;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)look->other);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	ret = share_mount_into(look->share, ns, err);
+	return ret < 0 ? ret : look_at_mounts(look, err);
+}
+
+static int keep_private(void *arg, struct error *err)
+{
+	return share_mount_all(arg, err);
+}
+
+static void mounts_can_be_made_in_a_running_process(void **state)
+{
+	static const char *ro[] = { "rbind", "ro" };
+	struct place *place = *state;
+	struct oci_mount mounts[] = {
+		{ .destination = "/d", .source = "dir", .options = { ro, 2 } },
+		{ .destination = "/f", .type = "bind", .source = "file" },
+	};
+	auto_free char *made = NULL;
+	struct share share, none = { .dir = place->share };
+	struct error err = { 0 };
+	struct look look = { place, &share, 0 };
+	const char *const argv[] = { "sleep", "100", NULL };
+	const struct spawn sp = { .path = "/bin/sleep",
+				  .argv = argv,
+				  .unshare_flags = CLONE_NEWNS,
+				  .prepare = keep_private,
+				  .prepare_arg = &none };
+	int status, ret;
+
+	assert_int_equal(plan(place, mounts, 2, &share, &err), 0);
+	assert_int_equal(share_make_targets(&share, place->share_fd, &err), 0);
+	assert_int_equal(spawn_start(&sp, &look.other, &err), 0);
+	ret = spawn_call(mount_elsewhere_and_look, &look, &err);
+	assert_int_equal(kill(look.other, SIGKILL), 0);
+	assert_int_equal(spawn_wait(look.other, 20000, &status), 0);
+	if (ret < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(fs_exists_at(place->share_fd, "box/rootfs/made"), 0);
+	assert_true(asprintf(&made, "%s/made", place->rootfs) > 0);
+	assert_int_equal(fs_exists_at(AT_FDCWD, made), 1);
 }
 
 static void mounts_are_there_and_only_there(void **state)
@@ -304,12 +360,12 @@ static void mounts_are_there_and_only_there(void **state)
 	auto_free char *made = NULL;
 	struct error err = { 0 };
 	struct share share;
-	struct look look = { place, &share };
+	struct look look = { place, &share, 0 };
 	const char *const argv[] = { "true", NULL };
 	const struct spawn sp = { .path = "/bin/true",
 				  .argv = argv,
 				  .unshare_flags = CLONE_NEWNS,
-				  .prepare = look_at_mounts,
+				  .prepare = mount_and_look,
 				  .prepare_arg = &look };
 	int code = -1;
 
@@ -336,6 +392,7 @@ int main(void)
 		IN_PLACE(many_mounts_get_a_target_each),
 		IN_PLACE(targets_never_go_through_links),
 		IN_PLACE(mounts_are_there_and_only_there),
+		IN_PLACE(mounts_can_be_made_in_a_running_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
