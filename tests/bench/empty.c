@@ -1,0 +1,5 @@
+/* A program that does nothing: what starting any program costs here. */
+int main(void)
+{
+	return 0;
+}
