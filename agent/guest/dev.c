@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -54,22 +55,53 @@ static bool is_same_node(const struct stat *st, mode_t type, dev_t number)
 	return (st->st_mode & S_IFMT) == type && (type == S_IFIFO || st->st_rdev == number);
 }
 
-/* Where a node can't be made (a share without that right), the machine's own stands in. */
-static int bind_node(int root_fd, const char *path)
+static int set_owner(int dir_fd, const char *name, const struct oci_device *device)
 {
-	auto_close int source = open(path, O_PATH | O_CLOEXEC);
-	auto_close int target = -1;
+	mode_t mode = device->file_mode.set ? device->file_mode.value & 07777 : 0666;
 
-	if (source < 0)
+	if (fchmodat(dir_fd, name, mode, 0) < 0 ||
+	    fchownat(dir_fd, name, device->uid.set ? device->uid.value : 0,
+		     device->gid.set ? device->gid.value : 0, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	target = inroot_make(root_fd, path, false);
-	return target < 0 ? target : mount_bind_fd(source, target, false);
+	return 0;
+}
+
+/* The node is made in the machine's own memory and mounted over an empty file. */
+static int bind_node(int root_fd, const struct oci_device *device, mode_t type, dev_t number)
+{
+	auto_close int source = -1;
+	auto_close int target = inroot_make(root_fd, device->path, false);
+	char name[64];
+	int ret;
+
+	if (target < 0)
+		return target;
+	(void)snprintf(name, sizeof(name), "/run/node-%ld", (long)getpid());
+	(void)unlink(name);
+	if (mknod(name, type | 0600, number) < 0)
+		return -errno;
+	ret = set_owner(AT_FDCWD, name, device);
+	if (ret == 0) {
+		source = open(name, O_PATH | O_CLOEXEC);
+		ret = source < 0 ? -errno : mount_bind_fd(source, target, false);
+	}
+	(void)unlink(name);
+	return ret;
+}
+
+/* Is the directory part of the root file system itself? That comes from the host, where a node
+ * would be a device of the host. */
+static bool is_on_root(int root_fd, int dir_fd)
+{
+	struct stat root;
+	struct stat dir;
+
+	return fstat(root_fd, &root) == 0 && fstat(dir_fd, &dir) == 0 && root.st_dev == dir.st_dev;
 }
 
 static int make_node(int root_fd, const struct oci_device *device)
 {
 	mode_t type = type_bits(device->type);
-	mode_t mode = device->file_mode.set ? device->file_mode.value & 07777 : 0666;
 	dev_t number = makedev((unsigned)device->major, (unsigned)device->minor);
 	auto_close int parent = -1;
 	const char *name;
@@ -77,24 +109,18 @@ static int make_node(int root_fd, const struct oci_device *device)
 
 	if (!type || !device->path)
 		return -EINVAL;
+	if (type == S_IFIFO)
+		number = 0;
 	parent = inroot_make_parent(root_fd, device->path, &name);
 	if (parent < 0)
 		return parent;
-	if (mknodat(parent, name, type | mode, type == S_IFIFO ? 0 : number) < 0) {
-		if (errno == EPERM)
-			return bind_node(root_fd, device->path);
-		if (errno != EEXIST)
-			return -errno;
-		if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return -errno;
-		if (!is_same_node(&st, type, number))
-			return -EEXIST;
-	}
-	if (fchmodat(parent, name, mode, 0) < 0 ||
-	    fchownat(parent, name, device->uid.set ? device->uid.value : 0,
-		     device->gid.set ? device->gid.value : 0, AT_SYMLINK_NOFOLLOW) < 0)
-		return -errno;
-	return 0;
+	if (is_on_root(root_fd, parent))
+		return bind_node(root_fd, device, type, number);
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && is_same_node(&st, type, number))
+		return set_owner(parent, name, device);
+	if (mknodat(parent, name, type | 0600, number) < 0)
+		return errno == EPERM ? bind_node(root_fd, device, type, number) : -errno;
+	return set_owner(parent, name, device);
 }
 
 static int make_nodes(int root_fd, const struct oci_device *devices, size_t n, struct error *err)
