@@ -143,7 +143,9 @@ int step_restore(struct create *create, struct error *err)
 	if (ret < 0) {
 		log_warning("restore '%s': %s; booting the virtual machine instead",
 			    create->template.dir, err->text);
-		template_discard(&create->template);
+		/* One that is only slow is not at fault. */
+		if (ret != -ETIMEDOUT)
+			template_discard(&create->template);
 		create->restored = false;
 		ret = machine_stop(&create->machine, err);
 		resize(&create->machine, create->wanted_vcpus, create->wanted_memory_mib);
