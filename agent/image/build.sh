@@ -20,7 +20,8 @@ usage()
 	cat <<-'EOF'
 	usage: build.sh --out DIR --agent FILE [--kernel-deb FILE] [--cache DIR] [--mkcpio FILE]
 
-	  --out DIR          where vmlinux, bzImage, initrd.cpio, kernel.release and guest.json go
+	  --out DIR          where vmlinux, bzImage, initrd.cpio, initrd-small.cpio, kernel.release
+	                     and guest.json go
 	  --agent FILE       the static program that becomes /init
 	  --kernel-deb FILE  a Debian kernel package; else the newest one in the cache, else the one
 	                     that linux-image-amd64 depends on, downloaded by apt-get into the cache
@@ -150,7 +151,8 @@ write_manifest()
 	  },
 	  "sha256": {
 	$(awk '{ printf "    \"%s\": \"%s\",\n", $2, $1 }' "$kernel/sums")
-	    "initrd.cpio": "$(sha256sum <"$OUT/initrd.cpio" | cut -d' ' -f1)"
+	    "initrd.cpio": "$(sha256sum <"$OUT/initrd.cpio" | cut -d' ' -f1)",
+	    "initrd-small.cpio": "$(sha256sum <"$OUT/initrd-small.cpio" | cut -d' ' -f1)"
 	  }
 	}
 	EOF
@@ -169,6 +171,8 @@ main()
 	kernel=$(cached_kernel)
 	[ -n "$MKCPIO" ] || MKCPIO=$(build_mkcpio "$CACHE")
 	make_initrd "$MKCPIO" "$AGENT" "$kernel/modules" "$OUT/initrd.cpio"
+	# for a kernel without modules, whether or not there is one: it never lags behind the agent
+	make_initrd "$MKCPIO" "$AGENT" '' "$OUT/initrd-small.cpio"
 	if ! grep -qs "\"key\": \"${kernel##*/}\"" "$OUT/guest.json" ||
 		[ ! -f "$OUT/vmlinux" ] || [ ! -f "$OUT/bzImage" ] || [ ! -f "$OUT/kernel.release" ]; then
 		for file in vmlinux bzImage kernel.release; do

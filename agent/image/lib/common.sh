@@ -3,7 +3,7 @@
 
 die()
 {
-	printf 'build.sh: %s\n' "$*" >&2
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
 	exit 1
 }
 
@@ -19,8 +19,8 @@ need_tools()
 
 	for pair; do
 		if ! command -v "${pair%%:*}" >/dev/null; then
-			printf "build.sh: '%s' is missing, install the Debian package '%s'\n" \
-				"${pair%%:*}" "${pair##*:}" >&2
+			printf "%s: '%s' is missing, install the Debian package '%s'\n" \
+				"${0##*/}" "${pair%%:*}" "${pair##*:}" >&2
 			missing=1
 		fi
 	done

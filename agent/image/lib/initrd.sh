@@ -16,7 +16,7 @@ build_mkcpio()
 	printf '%s\n' "$tool"
 }
 
-# initrd_list AGENT MODULES - the archive's entries in mkcpio's language.
+# initrd_list AGENT [MODULES] - the archive's entries in mkcpio's language.
 initrd_list()
 {
 	local dir file
@@ -29,6 +29,7 @@ initrd_list()
 	echo "node dev/console 0600 5 1"
 	echo "node dev/null 0666 1 3"
 	echo "file init 0755 $1"
+	[ -n "$2" ] || return 0
 	for file in "$2"/*; do
 		echo "file lib/modules/${file##*/} 0644 $file"
 	done
@@ -44,7 +45,7 @@ check_agent()
 	fi
 }
 
-# make_initrd MKCPIO AGENT MODULES DEST
+# make_initrd MKCPIO AGENT MODULES DEST - MODULES is a directory, or '' for a kernel that has none.
 make_initrd()
 {
 	local agent=$2 modules=$3 list

@@ -9,6 +9,12 @@ newest_deb()
 		sort -V | tail -n 1
 }
 
+# newest_source DIR NAME - the newest package NAME of kernel source in DIR, nothing if there is none.
+newest_source()
+{
+	find "$1" -maxdepth 1 -name "$2_*_all.deb" | sort -V | tail -n 1
+}
+
 # download_deb DIR - fetches the package that linux-image-amd64 stands for.
 download_deb()
 {
