@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 #include "acrun_version.h"
 #include "base/strbuf.h"
 #include "runtime/config/keys.h"
 
 #define HOST_DIR       "/run/acrun-host"
 #define DEFAULT_INITRD ACRUN_REL_DATADIR "/initrd.cpio"
+#define SMALL_KERNEL   ACRUN_REL_DATADIR "/vmlinux-small"
+#define SMALL_INITRD   ACRUN_REL_DATADIR "/initrd-small.cpio"
 
 /* Makes the asset absolute; an empty one becomes its default or NULL. */
 static int finish_asset(const char *prefix, struct arena *arena, const char **asset,
@@ -48,6 +51,32 @@ static int check_root_source(const struct config *cfg, struct error *err)
 			image->line, initrd->file, initrd->line);
 }
 
+/* Where the small kernel has been built it is the default. It has no modules and therefore an
+ * initrd of its own: who names a kernel or an initrd does not get half of the pair. */
+static int prefer_small(struct arena *arena, struct config *cfg)
+{
+	const struct config_origin *named = origin_of(cfg, "hypervisor.qemu", "kernel");
+	struct hypervisor_config *qemu = &cfg->qemu;
+	const char *kernel;
+	const char *initrd;
+
+	if ((named->file && *qemu->kernel) || *qemu->initrd)
+		return 0;
+	kernel = arena_printf(arena, "%s/" SMALL_KERNEL, cfg->prefix);
+	initrd = arena_printf(arena, "%s/" SMALL_INITRD, cfg->prefix);
+	if (!kernel || !initrd)
+		return -ENOMEM;
+	if (access(kernel, R_OK) < 0)
+		return 0;
+	if (*qemu->image) {
+		qemu->kernel = kernel;
+	} else if (access(initrd, R_OK) == 0) {
+		qemu->kernel = kernel;
+		qemu->initrd = initrd;
+	}
+	return 0;
+}
+
 int config_finish(struct arena *arena, struct config *cfg, struct error *err)
 {
 	int ret = check_root_source(cfg, err);
@@ -55,7 +84,9 @@ int config_finish(struct arena *arena, struct config *cfg, struct error *err)
 
 	if (ret < 0)
 		return ret;
-	ret = finish_asset(cfg->prefix, arena, &cfg->qemu.initrd, initrd);
+	ret = prefer_small(arena, cfg);
+	if (ret == 0)
+		ret = finish_asset(cfg->prefix, arena, &cfg->qemu.initrd, initrd);
 	for (const struct config_table *t = config_tables(); t->name && ret == 0; t++) {
 		for (size_t i = 0; i < t->n_keys && ret == 0; i++) {
 			const char **member = config_member(cfg, t, &t->keys[i]);

@@ -355,6 +355,51 @@ static void test_image_and_initrd(void **state)
 	assert_null(f->cfg.qemu.initrd);
 }
 
+static void touch_in_prefix(const struct fixture *f, const char *below)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "usr/%s", below);
+	write_file(f, path, "x");
+}
+
+static void test_small_kernel(void **state)
+{
+	struct fixture *f = *state;
+
+	write_file(f, "etc/configuration.toml", "");
+	touch_in_prefix(f, "share/acrun/vmlinux-small");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.qemu.kernel, "share/acrun/vmlinux");
+	assert_in_prefix(f, f->cfg.qemu.initrd, "share/acrun/initrd.cpio");
+	touch_in_prefix(f, "share/acrun/initrd-small.cpio");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.qemu.kernel, "share/acrun/vmlinux-small");
+	assert_in_prefix(f, f->cfg.qemu.initrd, "share/acrun/initrd-small.cpio");
+	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage");
+	write_file(f, "etc/configuration.toml", "[hypervisor.qemu]\nimage = \"/m\"\n");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.qemu.kernel, "share/acrun/vmlinux-small");
+	assert_null(f->cfg.qemu.initrd);
+}
+
+static void test_small_kernel_is_no_half(void **state)
+{
+	struct fixture *f = *state;
+
+	touch_in_prefix(f, "share/acrun/vmlinux-small");
+	touch_in_prefix(f, "share/acrun/initrd-small.cpio");
+	write_file(f, "etc/configuration.toml",
+		   "[hypervisor.qemu]\nkernel = \"share/acrun/vmlinux\"\n");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.qemu.kernel, "share/acrun/vmlinux");
+	assert_in_prefix(f, f->cfg.qemu.initrd, "share/acrun/initrd.cpio");
+	write_file(f, "etc/configuration.toml", "[hypervisor.qemu]\ninitrd = \"/i\"\n");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.qemu.kernel, "share/acrun/vmlinux");
+	assert_string_equal(f->cfg.qemu.initrd, "/i");
+}
+
 static void test_lookup_order(void **state)
 {
 	struct fixture *f = *state;
@@ -505,6 +550,8 @@ int main(void)
 		CASE(test_unknown_names),
 		CASE(test_wrong_values),
 		CASE(test_image_and_initrd),
+		CASE(test_small_kernel),
+		CASE(test_small_kernel_is_no_half),
 		CASE(test_lookup_order),
 		CASE(test_links_are_resolved),
 		CASE(test_no_file),
