@@ -121,6 +121,20 @@ static int open_module(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+/* The kernel spells them with underscores. */
+static bool is_loaded(const char *name)
+{
+	char path[sizeof("/sys/module/") + MODULE_NAME_MAX];
+	int n = snprintf(path, sizeof(path), "/sys/module/%s", name);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return false;
+	for (char *c = path + sizeof("/sys/module/") - 1; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	return access(path, F_OK) == 0;
+}
+
 static int insert_module(const char *name)
 {
 	auto_close int fd = open_module(name);
@@ -157,6 +171,9 @@ int modules_load(const char *name)
 
 	if (name_len(name) == 0 || name_len(name) >= MODULE_NAME_MAX || name[name_len(name)])
 		return -EINVAL;
+	/* loading it once more would go as far as linking it */
+	if (is_loaded(name))
+		return 0;
 	(void)!fs_read_file_at(AT_FDCWD, MODULES_DIR "/deps", &table, LIST_MAX);
 	return load_with_deps(strbuf_str(&table), name, 0);
 }

@@ -19,21 +19,17 @@ enum { DESTROY_STEP_MS = 50, DESTROY_STEPS = 200, HOSTNAME_LEN = 64 };
 struct pod_job {
 	struct slot *slot;
 	struct guest *guest;
-	char *tag;
 	const void *call; /* only for the worker, which has a copy of it */
 	unsigned steps;
 };
 
 static void job_free(struct pod_job *job)
 {
-	free(job->tag);
 	free(job);
 }
 
-static int start_job(void *arg, struct error *err)
+static int start(const struct call_startpod *call, struct error *err)
 {
-	const struct pod_job *job = arg;
-	const struct call_startpod *call = job->call;
 	const struct call_interface *interfaces = call->interfaces.items;
 	int ret = 0;
 
@@ -41,22 +37,13 @@ static int start_job(void *arg, struct error *err)
 		ret = net_set_interface(&interfaces[i], err);
 	if (ret == 0 && call->routes.len > 0)
 		ret = net_set_routes(call->routes.items, call->routes.len, err);
-	return ret < 0 ? ret : rootfs_mount_share(job->tag, call->msize, err);
+	return ret < 0 ? ret : rootfs_mount_share(call->share_dir, call->msize, err);
 }
 
-static void on_started(struct guest *guest, void *arg, const struct error *err)
-{
-	struct pod_job *job = arg;
-	struct slot *slot = job->slot;
-
-	guest->pod_started = err->code == 0;
-	job_free(job);
-	slot_finish(slot, err);
-}
-
+/* Not by a worker, whose fork would take longer than the work: before this there is nothing that it
+ * could hold up. */
 void pod_start(struct guest *guest, const struct call_startpod *call, struct slot *slot)
 {
-	struct pod_job *job;
 	struct error err = { 0 };
 
 	if (guest->pod_started) {
@@ -72,20 +59,8 @@ void pod_start(struct guest *guest, const struct call_startpod *call, struct slo
 							    : NULL;
 	if (guest->hostname)
 		(void)!sethostname(guest->hostname, strlen(guest->hostname));
-	job = calloc(1, sizeof(*job));
-	if (job)
-		job->tag = strdup(call->share_dir);
-	if (!job || !job->tag) {
-		free(job);
-		slot_errorf(slot, "start the pod: cannot allocate memory");
-		return;
-	}
-	job->slot = slot;
-	job->call = call;
-	if (worker_start(guest, start_job, on_started, job, &err) < 0) {
-		job_free(job);
-		slot_error(slot, &err);
-	}
+	guest->pod_started = start(call, &err) == 0;
+	slot_finish(slot, guest->pod_started ? NULL : &err);
 }
 
 static int interface_job(void *arg, struct error *err)
