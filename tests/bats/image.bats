@@ -48,7 +48,7 @@ private_cache() {
 	cp "$agent" "$copy"
 	touch -d '2001-02-03' "$copy"
 	"$build" --out "$other" --agent "$copy" --cache "$(private_cache)"
-	for file in initrd.cpio vmlinux bzImage kernel.release guest.json; do
+	for file in initrd.cpio initrd-small.cpio vmlinux bzImage kernel.release guest.json; do
 		cmp "$out/$file" "$other/$file"
 	done
 }
@@ -126,7 +126,7 @@ private_cache() {
 }
 
 @test "the manifest's hashes are those of the files" {
-	for file in vmlinux bzImage initrd.cpio kernel.release; do
+	for file in vmlinux bzImage initrd.cpio initrd-small.cpio kernel.release; do
 		sum=$(sha256sum <"$out/$file")
 		grep -qF "\"$file\": \"${sum%% *}\"" "$out/guest.json"
 	done
@@ -182,4 +182,135 @@ private_cache() {
 		extract_vmlinux "$2" "$3/vmlinux"' - "$root" "$agent" "$BATS_TEST_TMPDIR/image"
 	[ "$status" -eq 1 ]
 	[[ $output == *"is no bzImage"* ]]
+}
+
+# A package of kernel source whose make knows the symbols CONFIG_KNOWN* and counts how often it
+# compiles: $1 is its directory, the rest are lines that vmlinux's recipe runs first.
+fake_source() {
+	local dir=$1 tree=$1/linux-source-6.1
+
+	shift
+	mkdir -p "$tree" "$dir/deb/DEBIAN" "$dir/deb/usr/src"
+	{
+		printf '%s\n' 'allnoconfig:' $'\tgrep "CONFIG_KNOWN" $(KCONFIG_ALLCONFIG) >.config' \
+			'kernelrelease:' $'\t@echo 6.1.0-fake' 'bzImage:' $'\tmkdir -p arch/x86/boot' \
+			$'\techo "$(KBUILD_BUILD_USER) $(KBUILD_BUILD_TIMESTAMP)" >arch/x86/boot/bzImage' 'vmlinux:'
+		printf '\t%s\n' "$@" "echo compiled >>$dir/count" "cp $out/vmlinux vmlinux" "touch System.map"
+	} >"$tree/Makefile"
+	touch -d '2020-02-03 04:05:06 UTC' "$tree/Makefile"
+	tar -C "$dir" -cJf "$dir/deb/usr/src/linux-source-6.1.tar.xz" linux-source-6.1
+	printf 'Package: linux-source-6.1\nVersion: 1\nArchitecture: all\nMaintainer: none <n@example.org>\nDescription: fake\n' \
+		>"$dir/deb/DEBIAN/control"
+	dpkg-deb -b "$dir/deb" "$dir/linux-source-6.1_1_all.deb" >&2
+	printf '# remark\nCONFIG_KNOWN=y\n' >"$dir/config"
+}
+
+# The fake source needs none of the kernel's own tools, only that they are found.
+pretend_kernel_tools() {
+	local tool
+
+	mkdir -p "$BATS_TEST_TMPDIR/tools"
+	for tool in flex bison bc lz4; do
+		printf '#!/bin/sh\nexit 1\n' >"$BATS_TEST_TMPDIR/tools/$tool"
+		chmod +x "$BATS_TEST_TMPDIR/tools/$tool"
+	done
+	: >"$BATS_TEST_TMPDIR/tools/gelf.h"
+	export PATH=$BATS_TEST_TMPDIR/tools:$PATH C_INCLUDE_PATH=$BATS_TEST_TMPDIR/tools
+}
+
+@test "initrd-small holds what initrd holds, but no modules" {
+	diff <(cpio -it --quiet <"$out/initrd.cpio" | grep -v '^lib/modules/') \
+		<(cpio -it --quiet <"$out/initrd-small.cpio")
+	cpio -it --quiet <"$out/initrd.cpio" | grep -q '^lib/modules/'
+	cpio -i --quiet --to-stdout init <"$out/initrd-small.cpio" | cmp - "$agent"
+}
+
+@test "kernel.sh: wrong arguments are named" {
+	check() { # MESSAGE ARGUMENT...
+		run env -u XDG_CACHE_HOME HOME="$BATS_TEST_TMPDIR" "$root/agent/image/kernel.sh" "${@:2}"
+		[ "$status" -eq 1 ]
+		[ "$output" = "kernel.sh: $1" ]
+	}
+	check "--out is missing, see --help"
+	check "unknown argument '--ouch', see --help" --ouch
+	check "'--jobs' needs a value" --out "$BATS_TEST_TMPDIR/out" --jobs
+	check "--jobs is '0', it must be a number from 1" --out "$BATS_TEST_TMPDIR/out" --jobs 0
+	check "no list of symbols at '/nowhere'" --check --config /nowhere
+	[ ! -e "$BATS_TEST_TMPDIR/out" ]
+	run env -u XDG_CACHE_HOME -u HOME "$root/agent/image/kernel.sh" --check
+	[ "$status" -eq 1 ]
+	[ "$output" = "kernel.sh: --cache is missing, and HOME is not set" ]
+}
+
+@test "kernel.sh: all missing tools are named with their Debian packages" {
+	bin=$(path_without flex bison)
+	run env PATH="$bin" "$root/agent/image/kernel.sh" --check --cache "$BATS_TEST_TMPDIR/cache"
+	[ "$status" -eq 1 ]
+	grep -qx "kernel.sh: 'flex' is missing, install the Debian package 'flex'" <<<"$output"
+	grep -qx "kernel.sh: 'bison' is missing, install the Debian package 'bison'" <<<"$output"
+	[ ! -e "$BATS_TEST_TMPDIR/cache" ]
+}
+
+@test "kernel.sh: a missing header is named with its Debian package" {
+	bin=$(path_without gcc flex bison bc lz4)
+	for tool in gcc flex bison bc lz4; do
+		printf '#!/bin/sh\nexit 1\n' >"$bin/$tool"
+		chmod +x "$bin/$tool"
+	done
+	run env PATH="$bin" "$root/agent/image/kernel.sh" --check --cache "$BATS_TEST_TMPDIR/cache"
+	[ "$status" -eq 1 ]
+	[ "$output" = "kernel.sh: header 'gelf.h' is missing, install the Debian package 'libelf-dev'" ]
+}
+
+@test "kernel.sh: symbols that did not take effect are errors that name them" {
+	pretend_kernel_tools
+	fake_source "$BATS_TEST_TMPDIR"
+	printf 'CONFIG_KNOWN=y\nCONFIG_LOST=y\n# CONFIG_OFF is not set\n' >"$BATS_TEST_TMPDIR/config"
+	run "$root/agent/image/kernel.sh" --out "$BATS_TEST_TMPDIR/out" --cache "$BATS_TEST_TMPDIR" --config "$BATS_TEST_TMPDIR/config"
+	[ "$status" -eq 1 ]
+	grep -q "^kernel.sh: 'CONFIG_LOST=y' did not take effect" <<<"$output"
+	grep -q "^kernel.sh: '# CONFIG_OFF is not set' did not take effect" <<<"$output"
+	run ! grep -q CONFIG_KNOWN <<<"$output"
+	[ ! -e "$BATS_TEST_TMPDIR/count" ]
+	printf 'CONFIG_KNOWN\n' >"$BATS_TEST_TMPDIR/config"
+	run "$root/agent/image/kernel.sh" --check --cache "$BATS_TEST_TMPDIR" --config "$BATS_TEST_TMPDIR/config"
+	[ "$status" -eq 1 ]
+	[[ $output == *"has the line 'CONFIG_KNOWN', it must be CONFIG_NAME=value"* ]]
+	[ -z "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name '.small.????????')" ]
+}
+
+@test "kernel.sh: what is built once is kept, until the source or a symbol changes" {
+	pretend_kernel_tools
+	fake_source "$BATS_TEST_TMPDIR"
+	build_fake() {
+		"$root/agent/image/kernel.sh" --out "$BATS_TEST_TMPDIR/out$1" --cache "$BATS_TEST_TMPDIR" \
+			--config "$BATS_TEST_TMPDIR/config"
+	}
+	build_fake 1
+	printf '# another remark\nCONFIG_KNOWN=y\n' >"$BATS_TEST_TMPDIR/config"
+	TZ=Asia/Tokyo KBUILD_BUILD_USER=somebody build_fake 2
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/count")" -eq 1 ]
+	for file in vmlinux-small bzImage-small kernel-small.json; do
+		cmp "$BATS_TEST_TMPDIR/out1/$file" "$BATS_TEST_TMPDIR/out2/$file"
+	done
+	grep -qx 'acrun Mon Feb *3 04:05:06 .*UTC.*' "$BATS_TEST_TMPDIR/out1/bzImage-small"
+	sum=$(sha256sum <"$BATS_TEST_TMPDIR/out1/vmlinux-small")
+	grep -qF "\"vmlinux-small\": \"${sum%% *}\"" "$BATS_TEST_TMPDIR/out1/kernel-small.json"
+	grep -qF '"release": "6.1.0-fake"' "$BATS_TEST_TMPDIR/out1/kernel-small.json"
+	echo CONFIG_KNOWN_TOO=y >>"$BATS_TEST_TMPDIR/config"
+	build_fake 3
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/count")" -eq 2 ]
+}
+
+@test "kernel.sh: a failed build shows its end, and leaves no kernel behind" {
+	pretend_kernel_tools
+	fake_source "$BATS_TEST_TMPDIR" 'echo the compiler is unhappy; false'
+	run "$root/agent/image/kernel.sh" --out "$BATS_TEST_TMPDIR/out" --cache "$BATS_TEST_TMPDIR" --config "$BATS_TEST_TMPDIR/config"
+	[ "$status" -eq 1 ]
+	grep -q 'the compiler is unhappy' <<<"$output"
+	grep -q "all of it is in '$BATS_TEST_TMPDIR/kernel-small.log'" <<<"$output"
+	[ -s "$BATS_TEST_TMPDIR/kernel-small.log" ]
+	[ -z "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name 'kernel-small-*')" ]
+	[ -z "$(find "$BATS_TEST_TMPDIR" -maxdepth 1 -name '.small.????????')" ]
+	[ ! -e "$BATS_TEST_TMPDIR/out/vmlinux-small" ]
 }
