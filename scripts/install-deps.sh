@@ -1,17 +1,17 @@
 #!/bin/bash
-# install-deps.sh build|run|demo|test...: installs what scripts/packages lists for these uses and is not there yet.
+# install-deps.sh build|run|demo|kernel|test...: installs what scripts/packages lists for these uses and is not there yet.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 
 usage() {
-	echo "usage: $0 build|run|demo|test..." >&2
+	echo "usage: $0 build|run|demo|kernel|test..." >&2
 	exit 2
 }
 
 [[ $# -gt 0 ]] || usage
 wanted=()
 for use in "$@"; do
-	[[ $use == build || $use == run || $use == demo || $use == test ]] || usage
+	[[ $use == build || $use == run || $use == demo || $use == kernel || $use == test ]] || usage
 	mapfile -t -O "${#wanted[@]}" wanted < <(awk -v use="$use" '$1 == use { print $2 }' "$here/packages")
 done
 
