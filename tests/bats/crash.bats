@@ -90,9 +90,11 @@ field() {
 @test "crash: a create interrupted by SIGTERM undoes what it has made" {
 	make_bundle -- sleep 300
 	local status=0
-	acrun create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 &
+	# a guest that never gets ready, so that there is something to interrupt
+	printf '[factory]\nenable_template = false\n[hypervisor.qemu]\nkernel_params = "rdinit=/nowhere init=/nowhere panic=0"\n' >"$T/acrun.toml"
+	acrun --config "$T/acrun.toml" create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 &
 	local pid=$!
-	wait_for 20 test -S "$ROOT/c1/hyper.sock"
+	wait_for 20 eval '[[ $(jq -r .vmm.pid "$ROOT/c1/state.json") -gt 0 ]]'
 	sleep 0.3
 	pkill -TERM -f "^$ACRUN --root $ROOT .*create"
 	wait "$pid" || status=$?
