@@ -12,6 +12,7 @@ enum {
 	MSIZE_MIN = 4096,
 	MSIZE_MAX = 1 << 20,
 	TIMEOUT_MAX_S = 24 * 60 * 60,
+	VM_CACHE_MAX = 1000,
 };
 
 static const char *const accelerators[] = { "auto", "kvm", "tcg", NULL };
@@ -79,6 +80,9 @@ static const struct config_key factory_keys[] = {
 	{ "enable_template", CONFIG_SWITCH, FACTORY(enable_template), .text = "auto",
 	  .words = switches },
 	{ "template_path", CONFIG_PATH, FACTORY(template_path), .text = "/dev/shm/acrun" },
+	{ "vm_cache_number", CONFIG_U32, FACTORY(vm_cache_number), .max = VM_CACHE_MAX },
+	{ "vm_cache_endpoint", CONFIG_PATH, FACTORY(vm_cache_endpoint),
+	  .text = "/run/acrun-host/cache.sock" },
 };
 
 #define TABLE(table_name, member, table_keys)                                                \

@@ -26,9 +26,11 @@ static int step_namespaces(struct create *create, struct error *err)
 
 static int step_share(struct create *create, struct error *err)
 {
-	int fd = fs_mkdir_open_at(create->rec.dir_fd, MACHINE_SHARE, 0700);
-	int ret;
+	int fd, ret;
 
+	if (create->cached_fd >= 0)
+		return 0;
+	fd = fs_mkdir_open_at(create->rec.dir_fd, MACHINE_SHARE, 0700);
 	if (fd < 0)
 		return err_set(err, fd, "make '%s'", create->share.dir);
 	ret = share_make_targets(&create->share, fd, err);
@@ -37,12 +39,19 @@ static int step_share(struct create *create, struct error *err)
 }
 
 static const struct step create_steps[] = {
-	{ "namespaces", step_namespaces, NULL }, { "share", step_share, NULL },
-	{ "sockets", step_sockets, NULL },	 { "vm", step_vm, undo_vm },
-	{ "proxy", step_proxy, undo_proxy },	 { "restore", step_restore, NULL },
-	{ "console", step_console, NULL },	 { "guest", step_guest, NULL },
-	{ "shim", step_shim, undo_shim },	 { "hooks", step_hooks, NULL },
-	{ "container", step_container, NULL },	 { "publish", step_publish, NULL },
+	{ "namespaces", step_namespaces, NULL },
+	{ "cache", step_cache, undo_cache },
+	{ "share", step_share, NULL },
+	{ "sockets", step_sockets, NULL },
+	{ "vm", step_vm, undo_vm },
+	{ "proxy", step_proxy, undo_proxy },
+	{ "restore", step_restore, NULL },
+	{ "console", step_console, NULL },
+	{ "guest", step_guest, NULL },
+	{ "shim", step_shim, undo_shim },
+	{ "hooks", step_hooks, NULL },
+	{ "container", step_container, NULL },
+	{ "publish", step_publish, NULL },
 };
 enum { N_STEPS = sizeof(create_steps) / sizeof(create_steps[0]) };
 
@@ -182,6 +191,7 @@ static int open_record(struct create *create, const char *bundle, const char *ro
 
 static void create_done(struct create *create)
 {
+	cleanup_close(&create->cached_fd);
 	cleanup_close(&create->netns_fd);
 	cleanup_close(&create->proxy_fd);
 	cleanup_close(&create->pty_slave_fd);
@@ -221,6 +231,7 @@ int sandbox_create(const struct create_request *request, int64_t *shim_pid, stru
 	struct create create = {
 		.request = request,
 		.rec = RECORD_INIT,
+		.cached_fd = -1,
 		.netns_fd = -1,
 		.proxy_fd = -1,
 		.pty_slave_fd = -1,

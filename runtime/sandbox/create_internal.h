@@ -14,6 +14,8 @@
 #define FILE_PROXY_SOCKET "proxy.sock"
 #define FILE_CONSOLE_LOG  "console.log"
 #define FILE_PROXY_LOG	  "proxy.log"
+/* To the directory of a machine that came out of the VM cache; its files are there. */
+#define FILE_MACHINE_LINK "machine"
 
 struct create {
 	const struct create_request *request;
@@ -27,6 +29,7 @@ struct create {
 	struct oci_spec spec;
 	const char *rootfs; /* relative to the share */
 	struct share share;
+	int cached_fd;	  /* directory of a machine out of the VM cache; -1: it is our own */
 	int netns_fd;	  /* -1: the caller's */
 	int proxy_fd;	  /* listening */
 	int pty_slave_fd; /* the container's terminal; -1: stdio is ours */
@@ -55,6 +58,7 @@ void create_size(struct create *create);
 struct client_wait create_wait(const struct create *create);
 
 /* The steps; each in the file of its job. */
+int step_cache(struct create *create, struct error *err);
 int step_sockets(struct create *create, struct error *err);
 int step_vm(struct create *create, struct error *err);
 int step_restore(struct create *create, struct error *err);
@@ -66,6 +70,7 @@ int step_hooks(struct create *create, struct error *err);
 int step_container(struct create *create, struct error *err);
 int step_publish(struct create *create, struct error *err);
 
+void undo_cache(struct record *rec);
 void undo_vm(struct record *rec);
 void undo_proxy(struct record *rec);
 void undo_shim(struct record *rec);

@@ -26,8 +26,10 @@ int step_sockets(struct create *create, struct error *err)
 {
 	struct machine *machine = &create->machine;
 
-	machine->dir = create->rec.dir_path;
-	machine->dir_fd = create->rec.dir_fd;
+	if (create->cached_fd < 0) {
+		machine->dir = create->rec.dir_path;
+		machine->dir_fd = create->rec.dir_fd;
+	}
 	machine->uuid = create->rec.state.uuid;
 	machine->name = arena_printf(&create->arena, "sandbox-%s", create->rec.state.id);
 	if (!machine->name)
@@ -37,7 +39,7 @@ int step_sockets(struct create *create, struct error *err)
 	if (create->proxy_fd < 0)
 		return err_set(err, create->proxy_fd, "make the socket '%s/%s'",
 			       create->rec.dir_path, FILE_PROXY_SOCKET);
-	return machine_open(machine, err);
+	return create->cached_fd < 0 ? machine_open(machine, err) : 0;
 }
 
 /* In the VMM's process, before it is executed. */
@@ -116,7 +118,8 @@ int step_vm(struct create *create, struct error *err)
 {
 	struct machine *machine = &create->machine;
 
-	create_size(create);
+	if (create->cached_fd >= 0)
+		return 0;
 	/* CPUs are in the template's own number, unless there is room to add some. */
 	if (create->wanted_vcpus > machine->max_vcpus)
 		resize(machine, create->wanted_vcpus, machine->memory_mib);
@@ -138,7 +141,7 @@ static int restore(struct create *create, struct error *err)
  * boots. */
 int step_restore(struct create *create, struct error *err)
 {
-	int ret = create->restored ? restore(create, err) : 0;
+	int ret = create->restored && create->cached_fd < 0 ? restore(create, err) : 0;
 
 	if (ret < 0) {
 		log_warning("restore '%s': %s; booting the virtual machine instead",
@@ -200,7 +203,7 @@ static int guest_failed(struct create *create, int ret, struct error *err)
 	/* The proxy may see the VM's sockets close before its process is gone. */
 	if (ret != -ETIMEDOUT && create->machine.pidfd >= 0)
 		(void)!sock_wait_readable(create->machine.pidfd, 200);
-	tail_add(&vmm, create->rec.dir_fd, MACHINE_VMM_LOG, VMM_TAIL_LINES);
+	tail_add(&vmm, create->machine.dir_fd, MACHINE_VMM_LOG, VMM_TAIL_LINES);
 	tail_add(&console, create->rec.dir_fd, FILE_CONSOLE_LOG, CONSOLE_TAIL_LINES);
 	if (ret == -ETIMEDOUT)
 		err_msg(err, ret, "the guest did not answer within %u s (create_container_timeout)",
@@ -240,7 +243,7 @@ static int adopt_clone(struct create *create, const struct client_wait *wait, st
 
 static const char *file_path(struct create *create, const char *name)
 {
-	return arena_printf(&create->arena, "%s/%s", create->rec.dir_path, name);
+	return arena_printf(&create->arena, "%s/%s", create->machine.dir, name);
 }
 
 int step_guest(struct create *create, struct error *err)
