@@ -2,17 +2,14 @@
 
 #include <errno.h>
 #include <signal.h>
-#include "base/clock.h"
 #include "base/log.h"
-#include "runtime/agent_client/agent.h"
-#include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/hooks.h"
 #include "runtime/sandbox/kill_internal.h"
 #include "runtime/sandbox/leftovers.h"
 #include "runtime/sandbox/steps.h"
 #include "runtime/sandbox/store.h"
 
-enum { EXIT_TIMEOUT_MS = 3000, DESTROY_TIMEOUT_MS = 5000 };
+enum { EXIT_TIMEOUT_MS = 3000 };
 
 /* Ends a container that still has a process in the way that lets its shim report the death as the
  * guest saw it. */
@@ -27,23 +24,6 @@ static void end_container(struct record *rec)
 		log_debug("delete: the agent could not end the container (%s)", err.text);
 }
 
-/* Lets the guest write back what it holds and unmount. What does not answer in time is ended
- * anyway. */
-static void end_pod(struct record *rec)
-{
-	struct client_wait wait = { .deadline_ms = clock_now_ms() + DESTROY_TIMEOUT_MS,
-				    .abort_fd = -1 };
-	auto_client struct client client = { .fd = -1 };
-	struct error err = { 0 };
-	int ret = attach_open(rec, &client, &wait, &err);
-
-	if (ret == 0)
-		ret = agent_call(&client, CALL_DESTROYPOD, NULL, NULL, NULL, &wait, &err);
-	attach_done(&wait);
-	if (ret < 0)
-		log_debug("delete: the guest was not shut down in order: %s", err.text);
-}
-
 static int delete_opened(struct record *rec, bool force, struct error *err)
 {
 	enum oci_status status = record_status(&rec->state);
@@ -53,11 +33,12 @@ static int delete_opened(struct record *rec, bool force, struct error *err)
 	if (status != OCI_STATUS_STOPPED && status != OCI_STATUS_CREATED && !force)
 		return err_msg(err, -EBUSY, "cannot delete container %s that is not stopped: %s",
 			       rec->state.id, oci_status_name((int)status));
-	if (proc_is_alive(&rec->state.vmm) && rec->state.status != OCI_STATUS_CREATING) {
-		if (status != OCI_STATUS_STOPPED)
-			end_container(rec);
-		end_pod(rec);
-	}
+	/*
+	 * The machine is ended as it stands: what the container has written is on the host already,
+	 * by each write(2), and by the end of the process for a shared mapping.
+	 */
+	if (status != OCI_STATUS_STOPPED && rec->state.status != OCI_STATUS_CREATING)
+		end_container(rec);
 	record_to_oci_state(&rec->state, NULL, &state);
 	ret = sandbox_undo(rec, err);
 	if (ret == 0)
