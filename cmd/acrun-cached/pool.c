@@ -14,9 +14,12 @@ enum {
 	YOUNG_MS = 5000,	/* who dies so young counts as a failure */
 	BACKOFF_MAX_MS = 30000, /* between two tries after failures */
 	CLAIM_MS = 10000,	/* for a client whose pid we cannot see */
+	/* A machine that starts takes a processor for itself: it is made when the container of the
+	 * one before has had its start, unless somebody waits. */
+	GIVEN_MS = 300,
 };
 
-static void schedule(struct pool *pool);
+static void schedule(struct pool *pool, int64_t delay_ms);
 
 static void unlink_machine(struct pool_machine *machine)
 {
@@ -67,7 +70,7 @@ static void on_death(void *arg, int fd, uint32_t events)
 			pool->failures++;
 	}
 	end_machine(machine);
-	schedule(pool);
+	schedule(pool, 0);
 }
 
 static unsigned count_ready(const struct pool *pool)
@@ -124,13 +127,12 @@ static void on_fill(void *arg)
 		log_debug("machine '%s' is ready", pool->machines->uuid);
 	}
 	pool->changed(pool->arg, ret < 0 ? &err : NULL);
-	schedule(pool);
+	schedule(pool, 0);
 }
 
 /* One machine after the other, with a look at the clients in between. */
-static void schedule(struct pool *pool)
+static void schedule(struct pool *pool, int64_t delay_ms)
 {
-	int64_t delay_ms = 0;
 	int id;
 
 	if (pool->stopped || pool->fill_timer > 0)
@@ -153,7 +155,7 @@ int pool_start(struct pool *pool, struct error *err)
 	int ret = pool_get_shape(pool, &json, err);
 
 	if (ret == 0)
-		schedule(pool);
+		schedule(pool, 0);
 	return ret;
 }
 
@@ -193,7 +195,7 @@ int pool_get_shape(struct pool *pool, const char **json, struct error *err)
 			if (m->phase == POOL_READY)
 				end_machine(m);
 		}
-		schedule(pool);
+		schedule(pool, 0);
 	}
 	*json = pool->shape_json;
 	return 0;
@@ -209,6 +211,15 @@ struct pool_machine *pool_take(struct pool *pool)
 	if (oldest)
 		oldest->phase = POOL_OFFERED;
 	return oldest;
+}
+
+void pool_hurry(struct pool *pool)
+{
+	if (pool->failures > 0)
+		return;
+	loop_remove_timer(pool->loop, pool->fill_timer);
+	pool->fill_timer = 0;
+	schedule(pool, 0);
 }
 
 static void on_client_gone(void *arg, int fd, uint32_t events)
@@ -243,7 +254,7 @@ void pool_give(struct pool_machine *machine, pid_t client)
 		machine->timer = ret = loop_add_timer(pool->loop, CLAIM_MS, on_claim_over, machine);
 	if (ret < 0)
 		end_machine(machine);
-	schedule(pool);
+	schedule(pool, GIVEN_MS);
 }
 
 void pool_drop(struct pool_machine *machine)
@@ -251,5 +262,5 @@ void pool_drop(struct pool_machine *machine)
 	struct pool *pool = machine->pool;
 
 	end_machine(machine);
-	schedule(pool);
+	schedule(pool, 0);
 }

@@ -59,6 +59,8 @@ int pool_get_shape(struct pool *pool, const char **json, struct error *err) must
 /* A ready machine, to be offered to one client; NULL when there is none. Ends in pool_give() or
  * pool_drop(). */
 struct pool_machine *pool_take(struct pool *pool);
+/* Somebody waits for a machine. */
+void pool_hurry(struct pool *pool);
 /* The client has read the offer: it claims the machine, or dies. pid 0: not known. */
 void pool_give(struct pool_machine *machine, pid_t client);
 /* The client does not know of it. */

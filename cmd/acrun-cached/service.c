@@ -97,6 +97,7 @@ static void on_get(void *arg, struct grpc_call *call, const char *message, size_
 	while (*last)
 		last = &(*last)->next;
 	*last = get;
+	pool_hurry(service->pool);
 }
 
 static struct service_get *next_waiting(struct service *service)

@@ -1,6 +1,7 @@
 #include "cmd/acrun/command.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include "runtime/factory/factory.h"
@@ -16,13 +17,36 @@ static const struct option_row rows[] = {
 static int init(const struct globals *globals, struct error *err)
 {
 	enum factory_status status;
-	int ret = factory_init(globals->config, &status, err);
+	int ret = factory_serve(globals->config, globals->debug, err);
+
+	if (ret == 0)
+		ret = factory_init(globals->config, &status, err);
 
 	if (ret < 0)
 		return err_ctx(err, "vm factory");
 	puts(status == FACTORY_ON ? "vm factory initialized"
 				  : "vm factory or VMCache is not enabled");
 	return 0;
+}
+
+/* 1: printed. 0: there is to be no cache. */
+static int print_cache(const struct globals *globals, struct error *err)
+{
+	auto_arena struct arena arena = { 0 };
+	struct cache_status status;
+	int ret = factory_cache_status(globals->config, &arena, &status, err);
+
+	if (ret == -ENOENT || ret == -ECONNREFUSED) {
+		puts("vm factory is off");
+		return 1;
+	}
+	if (ret <= 0)
+		return ret;
+	printf("VM cache server pid = %" PRId64 "\n", status.pid);
+	for (size_t i = 0; i < status.n_vms; i++)
+		printf("VM pid = %" PRId64 " Cpu = %" PRIu32 " Memory = %" PRIu32 "MiB\n",
+		       status.vms[i].pid, status.vms[i].cpu, status.vms[i].memory_mib);
+	return 1;
 }
 
 static int status(const struct globals *globals, struct error *err)
@@ -33,8 +57,11 @@ static int status(const struct globals *globals, struct error *err)
 		[FACTORY_ON] = "vm factory is on",
 	};
 	enum factory_status now;
-	int ret = factory_status(globals->config, &now, err);
+	int ret = print_cache(globals, err);
 
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
+	ret = factory_status(globals->config, &now, err);
 	if (ret < 0)
 		return ret;
 	puts(texts[now]);
@@ -71,7 +98,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 const struct command command_factory = {
 	.name = "factory",
 	.operands = "init|status|destroy",
-	.summary = "manage the template that virtual machines are restored from",
+	.summary = "manage the template and the cache that virtual machines come from",
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct factory_options),
 	.min_args = 1,

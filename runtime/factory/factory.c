@@ -2,6 +2,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
+#include "acrun_version.h"
+#include "runtime/factory/cache.h"
 #include "runtime/factory/template.h"
 
 struct factory {
@@ -42,6 +45,47 @@ static int with_template(const char *config_path, bool make, enum factory_status
 	return ret;
 }
 
+static int become_server(struct factory *factory, bool debug, struct error *err)
+{
+	const char *path = arena_printf(&factory->arena, "%s/" ACRUN_REL_LIBEXECDIR "/acrun-cached",
+					factory->config.prefix);
+	const char *argv[] = { "acrun-cached", "-config", factory->config.file, NULL, NULL };
+
+	if (!path)
+		return err_set(err, -ENOMEM, "start the VM cache");
+	if (debug)
+		argv[3] = "-debug";
+	/* execve() takes but does not change what the pointers point to */
+	(void)execve(path, (char *const *)argv, environ);
+	return err_set(err, -errno, "exec '%s'", path);
+}
+
+int factory_serve(const char *config_path, bool debug, struct error *err)
+{
+	struct factory factory;
+	int ret = load(&factory, config_path, err);
+
+	if (ret == 0 && factory.config.factory.vm_cache_number > 0)
+		ret = become_server(&factory, debug, err);
+	arena_done(&factory.arena);
+	return ret;
+}
+
+int factory_cache_status(const char *config_path, struct arena *arena, struct cache_status *status,
+			 struct error *err)
+{
+	struct factory factory;
+	int ret = load(&factory, config_path, err);
+
+	if (ret == 0 && factory.config.factory.vm_cache_number > 0) {
+		ret = cache_get_status(factory.config.factory.vm_cache_endpoint, arena, status,
+				       err);
+		ret = ret < 0 ? ret : 1;
+	}
+	arena_done(&factory.arena);
+	return ret;
+}
+
 int factory_init(const char *config_path, enum factory_status *status, struct error *err)
 {
 	return with_template(config_path, true, status, err);
@@ -60,6 +104,8 @@ int factory_destroy(const char *config_path, struct error *err)
 	struct factory factory;
 	int ret = load(&factory, config_path, err);
 
+	if (ret == 0)
+		ret = cache_quit(factory.config.factory.vm_cache_endpoint, err);
 	if (ret == 0)
 		ret = template_remove_all(factory.config.factory.template_path, err);
 	arena_done(&factory.arena);
