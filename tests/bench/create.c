@@ -36,6 +36,35 @@ static int run(const struct rig *rig, enum rig_runtime runtime, struct figure *f
 	return rig_has(rig, runtime) ? rig_time(rig, runtime, words, figure, err) : 0;
 }
 
+static int run_cached(const struct rig *rig, struct figure *figure, struct error *err)
+{
+	int ret = 0;
+
+	if (rig_has(rig, RIG_ACRUN_CACHED))
+		ret = rig_await_cache(rig, err);
+	return ret < 0 ? ret : run(rig, RIG_ACRUN_CACHED, figure, err);
+}
+
+static int bare_boot(const struct rig *rig, struct figure *boot, struct figure *created,
+		     struct error *err)
+{
+	struct vm_steps steps = { 0 };
+	struct bench_vm vm;
+	int ret = vm_begin(&vm, rig, false, &steps, err);
+
+	if (ret == 0)
+		ret = vm_greet(&vm, &steps, err);
+	if (ret == 0)
+		ret = vm_container(&vm, &rig->spec, &steps, err);
+	vm_end(&vm);
+	if (ret < 0)
+		return ret;
+	figure_sample(boot, steps.launch + steps.ready);
+	figure_sample(created,
+		      steps.launch + steps.ready + steps.hello + steps.startpod + steps.create);
+	return 0;
+}
+
 int section_cold(const struct rig *rig, struct section *section, struct error *err)
 {
 	struct figure *boot = section_add(section, "bare boot to READY", "ms", NULL);
@@ -45,19 +74,12 @@ int section_cold(const struct rig *rig, struct section *section, struct error *e
 	int ret = 0;
 
 	for (uint32_t i = 0; ret == 0 && i < rig->rounds; i++) {
-		struct vm_steps steps = { 0 };
-		struct bench_vm vm;
-
-		ret = vm_begin(&vm, rig, false, &steps, err);
+		/* Neither is always the first of the two. */
+		if (i % 2 == 0)
+			ret = live(rig, RIG_ACRUN_COLD, &(struct life){ .create = create }, err);
 		if (ret == 0)
-			ret = vm_greet(&vm, &steps, err);
-		if (ret == 0)
-			ret = vm_container(&vm, &rig->spec, &steps, err);
-		vm_end(&vm);
-		figure_sample(boot, steps.launch + steps.ready);
-		figure_sample(bare, steps.launch + steps.ready + steps.hello + steps.startpod +
-					    steps.create);
-		if (ret == 0)
+			ret = bare_boot(rig, boot, bare, err);
+		if (ret == 0 && i % 2 == 1)
 			ret = live(rig, RIG_ACRUN_COLD, &(struct life){ .create = create }, err);
 	}
 	*same = *create;
@@ -100,11 +122,13 @@ int section_template(const struct rig *rig, struct section *section, struct erro
 			ret = vm_bare_path(rig, &rig->spec, true, &steps, err);
 		figure_sample(bare, steps.all);
 		if (ret == 0)
-			ret = run(rig, RIG_ACRUN_CACHED, cached, err);
+			ret = run_cached(rig, cached, err);
 		if (ret == 0)
 			ret = run(rig, RIG_RUNC, runc, err);
 		if (ret == 0)
 			ret = live(rig, RIG_ACRUN, &ours, err);
+		if (ret == 0 && rig_has(rig, RIG_ACRUN_CACHED))
+			ret = rig_await_cache(rig, err);
 		if (ret == 0)
 			ret = live(rig, RIG_ACRUN_CACHED, &pooled, err);
 		if (ret == 0)

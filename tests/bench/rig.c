@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +10,9 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/spawn.h"
+#include "runtime/factory/cache.h"
+
+enum { CACHE_POLL_MS = 20 };
 
 static int load_spec(struct rig *rig, struct error *err)
 {
@@ -26,6 +30,8 @@ static int load_config(struct rig *rig, struct error *err)
 {
 	int ret = config_load(rig->config_path, &rig->arena, &rig->config, err);
 
+	if (ret == 0 && rig->cached_config)
+		ret = config_load(rig->cached_config, &rig->arena, &rig->cached, err);
 	return ret < 0 ? ret : machine_choose(&rig->shape, &rig->config, err);
 }
 
@@ -124,6 +130,24 @@ int rig_time(const struct rig *rig, enum rig_runtime runtime, const char *const 
 	if (figure)
 		figure_sample(figure, ms);
 	return 0;
+}
+
+int rig_await_cache(const struct rig *rig, struct error *err)
+{
+	const struct config_factory *factory = &rig->cached.factory;
+	int64_t deadline = clock_now_ms() + RIG_TIMEOUT_MS;
+
+	for (;;) {
+		auto_arena struct arena arena = { 0 };
+		struct cache_status status;
+		int ret = cache_get_status(factory->vm_cache_endpoint, &arena, &status, err);
+
+		if (ret == 0 && status.n_vms >= factory->vm_cache_number)
+			return 0;
+		if (clock_now_ms() > deadline)
+			return ret < 0 ? ret : err_msg(err, -ETIMEDOUT, "the cache does not fill");
+		(void)poll(NULL, 0, CACHE_POLL_MS);
+	}
 }
 
 int rig_spawn(const char *const *argv, int in_fd, int out_fd, pid_t *pid, struct error *err)

@@ -29,6 +29,7 @@ struct rig {
 	/* made of them */
 	struct arena arena;
 	struct config config;
+	struct config cached; /* of cached_config */
 	struct machine shape;
 	struct oci_spec spec; /* of the bundle */
 	char dir[64];	      /* scratch */
@@ -58,6 +59,9 @@ int rig_run(const char *const *argv, double *ms, struct error *err) must_check;
 /* As rig_run(), of a runtime, and a sample in figure (may be NULL). */
 int rig_time(const struct rig *rig, enum rig_runtime runtime, const char *const *words,
 	     struct figure *figure, struct error *err) must_check;
+
+/* Waits until the cache has all its machines again. */
+int rig_await_cache(const struct rig *rig, struct error *err) must_check;
 
 /* Starts a program with stdin and stdout as given (-1: /dev/null); stderr is ours. */
 int rig_spawn(const char *const *argv, int in_fd, int out_fd, pid_t *pid, struct error *err)

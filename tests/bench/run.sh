@@ -19,18 +19,33 @@ for program in acrun-bench empty-static empty-dynamic; do
 done
 
 work=$(mktemp -d /tmp/acrun-bench.XXXXXX)
-trap 'rm -rf "$work"' EXIT
+templates=/dev/shm/${work##*/}
+cache=''
+end() {
+	if [[ -n $cache ]]; then
+		kill "$cache" 2>/dev/null || true
+		wait "$cache" 2>/dev/null || true
+	fi
+	rm -rf "$work" "$templates"
+}
+trap end EXIT
 "$top/tests/fixtures/mkbundle.sh" "$work/true" -- true
 mkdir "$work/sleep"
 jq '.process.args = ["sleep", "1000"] | .root.path = $root' --arg root "$work/true/rootfs" \
 	"$work/true/config.json" >"$work/sleep/config.json"
 
-# What differs from the configuration of the build, so that nothing but that differs.
-mkdir "$work/cold"
-printf '[factory]\nenable_template = false\n' >"$work/cold/configuration.toml"
+# What differs from the configuration of the build. Templates of our own: others may make theirs meanwhile.
+configure() {
+	mkdir "$work/$1"
+	printf '[factory]\ntemplate_path = "%s"\n' "$templates" >"$work/$1/configuration.toml"
+	cat >>"$work/$1/configuration.toml"
+}
+configure warm </dev/null
+configure cold <<<'enable_template = false'
 
 arguments=(
-	--acrun "$build/bin/acrun" --bundle "$work/true" --sleeper "$work/sleep" --cold-config "$work/cold/configuration.toml"
+	--acrun "$build/bin/acrun" --bundle "$work/true" --sleeper "$work/sleep"
+	--config "$work/warm/configuration.toml" --cold-config "$work/cold/configuration.toml"
 	--empty-static "$build/bench/empty-static" --empty-dynamic "$build/bench/empty-dynamic"
 	--self "$build/bench/acrun-bench" --json "$build/bench" --rounds "$rounds"
 )
@@ -51,10 +66,20 @@ phases() {
 echo "$(nproc) CPUs, $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), Linux $(uname -r)," \
 	"load $(cut -d' ' -f1 /proc/loadavg), guest $(cat "$build/share/acrun/kernel.release" 2>/dev/null || echo '?')," \
 	"$(qemu-system-x86_64 --version | head -n 1)"
+# The first one makes the template, which is no figure of anything else.
+"$build/bin/acrun" --root "$work/root" --config "$work/warm/configuration.toml" run --bundle "$work/true" first
 if [[ ${#sections[@]} -eq 0 ]]; then
-	phases restored
+	phases restored --config "$work/warm/configuration.toml"
 	phases cold --config "$work/cold/configuration.toml"
 	awk -f "$here/phases.awk" "$work/trace-cold.json" "$work/trace-restored.json" >"$build/bench/phases.svg"
 	cp "$work/trace-cold.json" "$work/trace-restored.json" "$build/bench/"
+fi
+# A cache of its own, ended with us.
+if [[ -x $build/libexec/acrun/acrun-cached ]]; then
+	configure cached <<<"vm_cache_number = 2
+vm_cache_endpoint = \"$work/cache.sock\""
+	"$build/libexec/acrun/acrun-cached" --config "$work/cached/configuration.toml" 2>"$work/cached.log" &
+	cache=$!
+	arguments+=(--cached-config "$work/cached/configuration.toml")
 fi
 "$build/bench/acrun-bench" "${arguments[@]}" "${sections[@]}"

@@ -10,9 +10,9 @@
 #include "tests/bench/sections.h"
 #include "tests/bench/vm.h"
 
-enum { MIBS = 64, BUFFER = 1 << 20, ROUNDS_MAX = 5 };
+enum { MIBS = 32, BUFFER = 1 << 20, ROUNDS_MAX = 3 };
 
-#define WRITER "exec dd if=/dev/zero bs=64k count=1024 2>/dev/null"
+#define WRITER "exec dd if=/dev/zero bs=64k count=512 2>/dev/null"
 #define READER "echo; exec cat >/dev/null"
 
 struct flow {
