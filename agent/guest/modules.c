@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 
-enum { LIST_MAX = 64 << 10, DEPTH_MAX = 8 };
+enum { LIST_MAX = 64 << 10, STATE_MAX = 64, DEPTH_MAX = 8 };
 
 static bool is_name_char(char c)
 {
@@ -121,18 +121,21 @@ static int open_module(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The kernel spells them with underscores. */
+/* Is it there, and done with its start? Its directory comes first. The kernel spells names with
+ * underscores. */
 static bool is_loaded(const char *name)
 {
-	char path[sizeof("/sys/module/") + MODULE_NAME_MAX];
-	int n = snprintf(path, sizeof(path), "/sys/module/%s", name);
+	char path[sizeof("/sys/module//initstate") + MODULE_NAME_MAX];
+	auto_strbuf struct strbuf state = { 0 };
+	int n = snprintf(path, sizeof(path), "/sys/module/%s/initstate", name);
 
 	if (n < 0 || (size_t)n >= sizeof(path))
 		return false;
 	for (char *c = path + sizeof("/sys/module/") - 1; *c; c++)
 		if (*c == '-')
 			*c = '_';
-	return access(path, F_OK) == 0;
+	return fs_read_file_at(AT_FDCWD, path, &state, STATE_MAX) == 0 &&
+	       strcmp(strbuf_str(&state), "live\n") == 0;
 }
 
 static int insert_module(const char *name)
