@@ -36,15 +36,6 @@ static int run(const struct rig *rig, enum rig_runtime runtime, struct figure *f
 	return rig_has(rig, runtime) ? rig_time(rig, runtime, words, figure, err) : 0;
 }
 
-static int run_cached(const struct rig *rig, struct figure *figure, struct error *err)
-{
-	int ret = 0;
-
-	if (rig_has(rig, RIG_ACRUN_CACHED))
-		ret = rig_await_cache(rig, err);
-	return ret < 0 ? ret : run(rig, RIG_ACRUN_CACHED, figure, err);
-}
-
 static int bare_boot(const struct rig *rig, struct figure *boot, struct figure *created,
 		     struct error *err)
 {
@@ -94,7 +85,6 @@ int section_template(const struct rig *rig, struct section *section, struct erro
 	struct figure *bare = section_add(section, "bare path, same container", "ms", least);
 	struct figure *acrun = section_add(section, "acrun run true", "ms", least);
 	struct figure *same = section_add(section, "", "ms", bare);
-	struct figure *cached = section_add(section, "acrun run true, cached", "ms", acrun);
 	struct figure *runc = section_add(section, "runc run true", "ms", least);
 	struct life ours = { .create = section_add(section, "acrun create", "ms", least),
 			     .start = section_add(section, "acrun start", "ms", least),
@@ -103,10 +93,6 @@ int section_template(const struct rig *rig, struct section *section, struct erro
 			       .start = section_add(section, "runc start", "ms", ours.start),
 			       .delete = section_add(section, "runc delete --force", "ms",
 						     ours.delete) };
-	struct life pooled = {
-		.create = section_add(section, "acrun create, cached", "ms", ours.create),
-		.start = section_add(section, "acrun start, cached", "ms", ours.start),
-	};
 	struct oci_spec spec;
 	int ret = 0;
 
@@ -122,21 +108,48 @@ int section_template(const struct rig *rig, struct section *section, struct erro
 			ret = vm_bare_path(rig, &rig->spec, true, &steps, err);
 		figure_sample(bare, steps.all);
 		if (ret == 0)
-			ret = run_cached(rig, cached, err);
-		if (ret == 0)
 			ret = run(rig, RIG_RUNC, runc, err);
 		if (ret == 0)
 			ret = live(rig, RIG_ACRUN, &ours, err);
-		if (ret == 0 && rig_has(rig, RIG_ACRUN_CACHED))
-			ret = rig_await_cache(rig, err);
-		if (ret == 0)
-			ret = live(rig, RIG_ACRUN_CACHED, &pooled, err);
 		if (ret == 0)
 			ret = live(rig, RIG_RUNC, &theirs, err);
 	}
 	*same = *acrun;
 	same->name = "the same, like against like";
 	same->of = bare;
+	return ret;
+}
+
+/* The cache makes a new machine as soon as one is taken: that is part of what follows, as in life.
+ */
+int section_cached(const struct rig *rig, struct section *section, struct error *err)
+{
+	struct figure *clone =
+		section_add(section, "acrun run true, from the template", "ms", NULL);
+	struct figure *cached = section_add(section, "acrun run true, from the cache", "ms", clone);
+	struct life ours = {
+		.create = section_add(section, "acrun create, from the template", "ms", NULL),
+		.start = section_add(section, "acrun start, from the template", "ms", NULL),
+	};
+	struct life pooled = {
+		.create = section_add(section, "acrun create, from the cache", "ms", ours.create),
+		.start = section_add(section, "acrun start, from the cache", "ms", ours.start),
+	};
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && rig_has(rig, RIG_ACRUN_CACHED) && i < rig->rounds; i++) {
+		ret = rig_await_cache(rig, err);
+		if (ret == 0)
+			ret = run(rig, RIG_ACRUN, clone, err);
+		if (ret == 0)
+			ret = run(rig, RIG_ACRUN_CACHED, cached, err);
+		if (ret == 0)
+			ret = rig_await_cache(rig, err);
+		if (ret == 0)
+			ret = live(rig, RIG_ACRUN, &ours, err);
+		if (ret == 0)
+			ret = live(rig, RIG_ACRUN_CACHED, &pooled, err);
+	}
 	return ret;
 }
 

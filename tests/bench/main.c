@@ -23,6 +23,7 @@ static const struct {
 } sections[] = {
 	{ "cold", "a create that boots", section_cold },
 	{ "template", "a clone of the template", section_template },
+	{ "cached", "a machine of the cache", section_cached },
 	{ "steps", "the bare path of a clone, step by step", section_steps },
 	{ "exec", "a further process", section_exec },
 	{ "commands", "commands that only look", section_commands },
@@ -110,7 +111,7 @@ static int measure_all(const struct rig *rig, char **names, struct error *err)
 
 		for (char **name = names; *name; name++)
 			wanted |= strcmp(*name, sections[i].name) == 0;
-		if (wanted)
+		if (wanted && (rig->cached_config || sections[i].run != section_cached))
 			ret = measure(rig, i, err);
 	}
 	return ret;

@@ -97,11 +97,10 @@ void rig_argv(const struct rig *rig, enum rig_runtime runtime, const char *const
 
 int rig_run(const char *const *argv, double *ms, struct error *err)
 {
-	const struct spawn sp = { .path = argv[0], .argv = argv };
 	int64_t begun = clock_now_us();
 	pid_t pid;
 	int status = 0;
-	int ret = spawn_start(&sp, &pid, err);
+	int ret = rig_spawn(argv, -1, -1, &pid, err);
 
 	if (ret < 0)
 		return ret;

@@ -74,12 +74,12 @@ if [[ ${#sections[@]} -eq 0 ]]; then
 	awk -f "$here/phases.awk" "$work/trace-cold.json" "$work/trace-restored.json" >"$build/bench/phases.svg"
 	cp "$work/trace-cold.json" "$work/trace-restored.json" "$build/bench/"
 fi
-# A cache of its own, ended with us.
-if [[ -x $build/libexec/acrun/acrun-cached ]]; then
+"$build/bench/acrun-bench" "${arguments[@]}" "${sections[@]}"
+# The cache is there for its own section only: its machines share memory with all clones.
+if [[ -x $build/libexec/acrun/acrun-cached && (${#sections[@]} -eq 0 || " ${sections[*]} " == *" cached "*) ]]; then
 	configure cached <<<"vm_cache_number = 2
 vm_cache_endpoint = \"$work/cache.sock\""
 	"$build/libexec/acrun/acrun-cached" --config "$work/cached/configuration.toml" 2>"$work/cached.log" &
 	cache=$!
-	arguments+=(--cached-config "$work/cached/configuration.toml")
+	"$build/bench/acrun-bench" "${arguments[@]}" --cached-config "$work/cached/configuration.toml" cached
 fi
-"$build/bench/acrun-bench" "${arguments[@]}" "${sections[@]}"
