@@ -43,6 +43,7 @@ struct pool {
 	unsigned failures; /* in a row */
 	int fill_timer;
 	bool stopped;
+	bool stays_cold; /* warming a machine up has failed */
 };
 
 /* Begins to fill. The fields above must be set, and outlive the pool. */
@@ -68,6 +69,6 @@ void pool_drop(struct pool_machine *machine);
 
 /* Starts a machine in its directory, from the template if it can be had, and publishes it. The
  * caller ends what a failure leaves. In pool_make.c. */
-int pool_make_machine(struct pool_machine *machine, struct error *err) must_check;
+int pool_make_machine(struct pool_machine *pooled, struct error *err) must_check;
 
 #endif

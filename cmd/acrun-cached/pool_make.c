@@ -5,12 +5,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "cmd/acrun-cached/pool.h"
 #include "hypervisor/vm.h"
 #include "runtime/factory/cache_dir.h"
 #include "runtime/factory/template.h"
+#include "runtime/factory/warm.h"
 #include "runtime/storage/share.h"
 
 static int set_up(struct pool_machine *pooled, struct error *err)
@@ -81,6 +83,21 @@ static void quote_vmm(const struct pool_machine *pooled, struct error *err)
 		err_hint(err, "%s said: %s", pooled->machine.hypervisor->name, words);
 }
 
+/* Once this has failed it is not tried again: machines that are not warm serve as well. */
+static int warm(struct pool_machine *pooled, struct error *err)
+{
+	const struct config *config = pooled->pool->config;
+	int64_t deadline_ms = clock_now_ms() +
+			      (int64_t)config->runtime.create_container_timeout_s * 1000;
+	int ret;
+
+	if (pooled->pool->stays_cold)
+		return 0;
+	ret = warm_up(&pooled->machine, config->shim.path, deadline_ms, err);
+	pooled->pool->stays_cold = ret < 0;
+	return ret;
+}
+
 static int run(struct pool_machine *pooled, const struct template *template, struct error *err)
 {
 	int ret = launch(pooled, template, err);
@@ -94,7 +111,8 @@ static int run(struct pool_machine *pooled, const struct template *template, str
 		return ret;
 	}
 	machine_launched(&pooled->machine);
-	return cache_machine_publish(pooled->machine.dir_fd, err);
+	ret = warm(pooled, err);
+	return ret < 0 ? ret : cache_machine_publish(pooled->machine.dir_fd, err);
 }
 
 int pool_make_machine(struct pool_machine *pooled, struct error *err)

@@ -9,8 +9,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "agent/proto/calls.h"
-#include "agent/proto/hyperstart.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -18,16 +16,10 @@
 #include "base/sock.h"
 #include "base/uuid.h"
 #include "hypervisor/vm.h"
+#include "runtime/factory/guest_link.h"
 #include "runtime/factory/template_internal.h"
 
-enum {
-	SAVE_TIMEOUT_S = 30,
-	/*
-	 * The guest must have seen that the host has left before it is frozen, or its clones would
-	 * take the next host for the same one. Nothing tells that it has.
-	 */
-	LEAVE_MS = 100,
-};
+enum { SAVE_TIMEOUT_S = 30 };
 
 /* A template in the making. */
 struct making {
@@ -38,75 +30,18 @@ struct making {
 	int64_t deadline_ms;
 };
 
-/* Appends what comes from the guest to buf. */
-static int receive_more(const struct making *making, int fd, struct strbuf *buf, struct error *err)
-{
-	int64_t left = making->deadline_ms - clock_now_ms();
-	int ret = left > 0 ? sock_wait_readable(fd, (int)left) : 0;
-	char bytes[256];
-	ssize_t n;
-
-	if (ret == 0)
-		return err_msg(err, -ETIMEDOUT, "the guest did not answer in time");
-	if (ret < 0)
-		return err_set(err, ret, "wait for the guest");
-	n = read(fd, bytes, sizeof(bytes));
-	if (n < 0 && errno == EINTR)
-		return 0;
-	if (n <= 0)
-		return err_msg(err, -ECONNRESET,
-			       "the virtual machine ended before the guest was ready");
-	ret = strbuf_add(buf, bytes, (size_t)n);
-	return ret < 0 ? err_set(err, ret, "read from the guest") : 0;
-}
-
-/* Waits for the control frame `wanted`; NEXT may come before it. */
-static int expect_code(const struct making *making, int fd, struct strbuf *buf, uint32_t wanted,
-		       struct error *err)
-{
-	for (;;) {
-		struct ctl_frame frame;
-		int64_t used = ctl_decode(strbuf_str(buf), buf->len, &frame);
-		int ret = 0;
-
-		if (used < 0)
-			return err_set(err, (int)used, "frame from the guest");
-		if (used == 0)
-			ret = receive_more(making, fd, buf, err);
-		else if (frame.code != wanted && frame.code != CALL_NEXT)
-			ret = err_msg(err, -EPROTO, "the guest sent code %u instead of %u",
-				      frame.code, wanted);
-		if (ret < 0)
-			return ret;
-		strbuf_consume(buf, (size_t)used);
-		if (used > 0 && frame.code == wanted)
-			return 0;
-	}
-}
-
 /* Connected as a host would be, until the guest has booted and loaded what it loads later. */
 static int settle(const struct making *making, struct error *err)
 {
-	auto_close int ctl = sock_connect_at(making->machine.dir_fd, MACHINE_CTL_SOCKET);
-	auto_close int tty = sock_connect_at(making->machine.dir_fd, MACHINE_TTY_SOCKET);
-	auto_strbuf struct strbuf frame = { 0 };
-	auto_strbuf struct strbuf in = { .max = 4096 };
-	int ret;
+	struct guest_link link = GUEST_LINK_INIT;
+	int ret = guest_link_open(&link, &making->machine, making->deadline_ms, err);
 
-	if (ctl < 0 || tty < 0)
-		return err_msg(err, ctl < 0 ? ctl : tty, "cannot connect to the guest's channels");
-	ret = expect_code(making, ctl, &in, CALL_READY, err);
 	if (ret == 0)
-		ret = ctl_encode(&frame, CALL_READY, NULL, 0);
+		ret = guest_link_call(&link, CALL_READY, NULL, NULL, err);
 	if (ret == 0)
-		ret = fs_write_all(ctl, frame.data, frame.len);
-	if (ret == 0)
-		ret = expect_code(making, ctl, &in, CALL_ACK, err);
-	if (ret < 0)
-		return ret;
-	cleanup_close(&ctl);
-	(void)!sock_wait_readable(tty, LEAVE_MS);
-	return 0;
+		guest_link_leave(&link);
+	guest_link_done(&link);
+	return ret;
 }
 
 static int save(struct making *making, struct error *err)
