@@ -16,7 +16,7 @@ static const struct option_row rows[] = {
 
 static int init(const struct globals *globals, struct error *err)
 {
-	enum factory_status status;
+	enum factory_status status = FACTORY_NOT_ENABLED;
 	int ret = factory_serve(globals->config, globals->debug, err);
 
 	if (ret == 0)

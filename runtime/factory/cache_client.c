@@ -54,7 +54,7 @@ static int compare(struct grpc_client *client, const struct machine *shape, int6
 		   struct arena *arena, struct error *err)
 {
 	auto_strbuf struct strbuf reply = { .max = MESSAGE_MAX };
-	struct cache_vm_config config;
+	struct cache_vm_config config = { 0 };
 	const char *ours;
 	int ret = cache_shape_encode(shape, arena, &ours, err);
 
@@ -71,7 +71,7 @@ static int get_vm(struct grpc_client *client, int64_t deadline_ms, struct arena 
 		  struct cache_machine *machine, struct error *err)
 {
 	auto_strbuf struct strbuf reply = { .max = MESSAGE_MAX };
-	struct cache_vm vm;
+	struct cache_vm vm = { 0 };
 	int ret = call(client, CACHE_METHOD_GET_BASE_VM, deadline_ms, &reply, err);
 
 	if (ret == 0)

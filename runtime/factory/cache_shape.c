@@ -123,7 +123,7 @@ static int name_difference(const char *theirs, const char *ours, struct error *e
 int cache_shape_compare(const char *theirs, size_t theirs_len, const char *ours, struct error *err)
 {
 	auto_arena struct arena arena = { 0 };
-	struct shape_json their, our;
+	struct shape_json their = { .hypervisor = "", .key = "" }, our = their;
 	int ret = json_decode(&shape_type, theirs, theirs_len, NULL, &arena, &their, err);
 
 	if (ret == 0)
