@@ -102,9 +102,22 @@ static int measure(const struct rig *rig, size_t i, struct error *err)
 	return ret;
 }
 
+static int check_names(char **names, struct error *err)
+{
+	for (char **name = names; *name; name++) {
+		size_t i = 0;
+
+		while (i < N_SECTIONS && strcmp(*name, sections[i].name) != 0)
+			i++;
+		if (i == N_SECTIONS)
+			return err_msg(err, -EINVAL, "there is no section '%s'", *name);
+	}
+	return 0;
+}
+
 static int measure_all(const struct rig *rig, char **names, struct error *err)
 {
-	int ret = 0;
+	int ret = check_names(names, err);
 
 	for (size_t i = 0; ret == 0 && i < N_SECTIONS; i++) {
 		bool wanted = !*names;

@@ -58,7 +58,7 @@ function text(x, y, size, anchor, words) {
 }
 
 # One file: a bar of all phases, and a line for each that is worth one.
-function draw(file, top,    run, id, scale, i, y, x, w, ms) {
+function draw(file, top,    run, id, scale, i, y, x, w, ms, label) {
 	run = median(file)
 	id = run_id[file, run]
 	scale = (WIDTH - 2 * EDGE) / run_took[file, run]
@@ -70,10 +70,13 @@ function draw(file, top,    run, id, scale, i, y, x, w, ms) {
 		ms = phase_took[file, id, i] / 1000
 		printf "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"14\" fill=\"%s\"/>\n", x, y, (w < 0.8 ? 0.8 : w),
 			COLOR[(i - 1) % COLORS + 1]
-		if (x + w < WIDTH / 2)
-			text(x + w + 6, y + 11, 11, "start", sprintf("%s %.1f ms", phase_name[file, id, i], ms))
+		label = sprintf("%s %.1f ms", phase_name[file, id, i], ms)
+		if (x + w < WIDTH - LABEL)
+			text(x + w + 6, y + 11, 11, "start", label)
+		else if (x > LABEL)
+			text(x - 6, y + 11, 11, "end", label)
 		else
-			text(x - 6, y + 11, 11, "end", sprintf("%s %.1f ms", phase_name[file, id, i], ms))
+			text(x + 6, y + 11, 11, "start", label)
 		y += ROW
 	}
 	return y + 14
@@ -83,7 +86,8 @@ END {
 	WIDTH = 800
 	EDGE = 20
 	ROW = 17
-	COLORS = split("#4477aa #66ccee #228833 #ccbb44 #ee6677 #aa3377", COLOR, " ")
+	LABEL = 130
+	COLORS = split("#88aacc #99ddee #88bb88 #ddcc88 #ee99a0 #cc88aa", COLOR, " ")
 	height = 10
 	for (f = 1; f <= files; f++) {
 		if (!median(f)) {

@@ -7,6 +7,11 @@ top=$(cd "$here/../.." && pwd)
 build=$(realpath "${1:-$top/build}")
 rounds=${2:-7}
 sections=("${@:3}")
+[[ ${#sections[@]} -gt 0 ]] || sections=(phases cold template steps exec commands stdio memory parallel cached)
+
+wanted() {
+	[[ " ${sections[*]} " == *" $1 "* ]]
+}
 
 die() {
 	echo "$0: $*" >&2
@@ -68,15 +73,19 @@ echo "$(nproc) CPUs, $(awk '/^MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /pr
 	"$(qemu-system-x86_64 --version | head -n 1)"
 # The first one makes the template, which is no figure of anything else.
 "$build/bin/acrun" --root "$work/root" --config "$work/warm/configuration.toml" run --bundle "$work/true" first
-if [[ ${#sections[@]} -eq 0 ]]; then
+if wanted phases; then
 	phases restored --config "$work/warm/configuration.toml"
 	phases cold --config "$work/cold/configuration.toml"
 	awk -f "$here/phases.awk" "$work/trace-cold.json" "$work/trace-restored.json" >"$build/bench/phases.svg"
 	cp "$work/trace-cold.json" "$work/trace-restored.json" "$build/bench/"
 fi
-"$build/bench/acrun-bench" "${arguments[@]}" "${sections[@]}"
+measured=()
+for section in "${sections[@]}"; do
+	[[ $section == phases || $section == cached ]] || measured+=("$section")
+done
+[[ ${#measured[@]} -eq 0 ]] || "$build/bench/acrun-bench" "${arguments[@]}" "${measured[@]}"
 # The cache is there for its own section only: its machines share memory with all clones.
-if [[ -x $build/libexec/acrun/acrun-cached && (${#sections[@]} -eq 0 || " ${sections[*]} " == *" cached "*) ]]; then
+if wanted cached && [[ -x $build/libexec/acrun/acrun-cached ]]; then
 	configure cached <<<"vm_cache_number = 2
 vm_cache_endpoint = \"$work/cache.sock\""
 	"$build/libexec/acrun/acrun-cached" --config "$work/cached/configuration.toml" 2>"$work/cached.log" &
