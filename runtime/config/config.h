@@ -27,8 +27,8 @@ struct config_runtime {
 
 /* How VMs are made: [factory]. */
 struct config_factory {
-	const char *enable_template; /* "auto", "true", "false" */
-	const char *template_path;   /* directory of the templates, on a memory file system */
+	const char *enable_template;   /* "auto", "true", "false" */
+	const char *template_path;     /* directory of the templates, on a memory file system */
 	uint32_t vm_cache_number;      /* machines that the cache server keeps ready; 0: no cache */
 	const char *vm_cache_endpoint; /* its socket; its machines are in <endpoint>.d */
 };
