@@ -24,7 +24,9 @@ struct create {
 	struct config config;
 	struct machine machine;
 	struct template template;
-	bool restored; /* the guest is a clone: it needs an identity of its own */
+	const char
+		*template_trouble; /* why it is not used; told once the guest is there without it */
+	bool restored;		   /* the guest is a clone: it needs an identity of its own */
 	uint32_t wanted_vcpus, wanted_memory_mib;
 	struct oci_spec spec;
 	const char *rootfs; /* relative to the share */

@@ -103,7 +103,7 @@ static bool find_template(struct create *create)
 	}
 	ret = template_get(&create->template, &create->config, &create->machine, &err);
 	if (ret < 0 && ret != -EAGAIN)
-		log_warning("%s; booting the virtual machine instead", err.text);
+		create->template_trouble = arena_strdup(&create->arena, err.text);
 	return ret == 0;
 }
 
@@ -144,8 +144,8 @@ int step_restore(struct create *create, struct error *err)
 	int ret = create->restored && create->cached_fd < 0 ? restore(create, err) : 0;
 
 	if (ret < 0) {
-		log_warning("restore '%s': %s; booting the virtual machine instead",
-			    create->template.dir, err->text);
+		create->template_trouble = arena_printf(&create->arena, "restore '%s': %s",
+							create->template.dir, err->text);
 		/* One that is only slow is not at fault. */
 		if (ret != -ETIMEDOUT)
 			template_discard(&create->template);
@@ -269,7 +269,12 @@ int step_guest(struct create *create, struct error *err)
 	if (ret == 0)
 		ret = agent_call(&create->client, CALL_STARTPOD, NULL, &call_startpod_type, &pod,
 				 &wait, err);
-	return ret < 0 ? guest_failed(create, ret, err) : 0;
+	if (ret < 0)
+		return guest_failed(create, ret, err);
+	/* A machine that does not come up at all is told about once, by the boot. */
+	if (create->template_trouble)
+		log_warning("%s; booted the virtual machine instead", create->template_trouble);
+	return 0;
 }
 
 static void kill_recorded(const struct proc_id *id)

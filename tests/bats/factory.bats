@@ -139,7 +139,7 @@ was_restored() {
 	umount "$TEMPLATES"
 	mount -t tmpfs -o mode=0700,size=8m tmpfs "$TEMPLATES"
 	run_one c1
-	[[ $stderr == *"booting the virtual machine instead"* ]]
+	[[ $stderr == *"booted the virtual machine instead"* ]]
 	assert_equal "$(wc -l <<<"$stderr")" 1
 	assert_equal "$(templates)" 0
 	# not tried again at once
