@@ -212,7 +212,7 @@ EOF
 	wait_for 30 screen_has "code=7"
 	"${tm[@]}" send-keys -t s "clear; $ACRUN --root $ROOT exec -t c1 nope; echo code=\$?" Enter
 	wait_for 20 screen_has "code=255"
-	"${tm[@]}" send-keys -t s 'clear; stty -a | tr " ;" "\n" | grep -cE "^(icanon|echo)$"; echo sane' Enter
+	"${tm[@]}" send-keys -t s 'clear; stty -a | tr " ;" "\n" | grep -cE "^(icanon|echo)$"; echo sa""ne' Enter
 	wait_for 10 screen_has "sane"
 	"${tm[@]}" capture-pane -p -t s 3>&- | grep -qx 2
 }

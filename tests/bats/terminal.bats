@@ -37,7 +37,7 @@ screen_has() {
 	wait_for 20 screen_has "still-here"
 	tm send-keys -t s 'exit 7' Enter
 	wait_for 30 screen_has "code=7"
-	tm send-keys -t s 'stty -a | tr " ;" "\n" | grep -cE "^(icanon|echo)$"; echo sane' Enter
+	tm send-keys -t s 'stty -a | tr " ;" "\n" | grep -cE "^(icanon|echo)$"; echo sa""ne' Enter
 	wait_for 10 screen_has "sane"
 	tm capture-pane -p -t s | grep -qx 2
 }
@@ -47,7 +47,7 @@ screen_has() {
 	tm -f /dev/null new-session -d -s s -x 150 -y 30 bash --norc
 	tm send-keys -t s "PS1='host> '; $ACRUN --root $ROOT run --bundle $BUNDLE c1; echo code=\$?" Enter
 	wait_for 60 screen_has "code=1"
-	tm send-keys -t s 'clear; stty -a | tr " ;" "\n" | grep -cE "^(icanon|echo|opost)$"; echo sane' Enter
+	tm send-keys -t s 'clear; stty -a | tr " ;" "\n" | grep -cE "^(icanon|echo|opost)$"; echo sa""ne' Enter
 	wait_for 10 screen_has "sane"
 	tm capture-pane -p -t s | grep -qx 3
 }
