@@ -157,6 +157,9 @@ struct hypervisor_ops {
 	 */
 	int (*restore)(const struct vm *vm, int control_fd, int state_fd, uint32_t timeout_s,
 		       struct error *err);
+	/* HV_CAP_CPU_HOTPLUG, HV_CAP_MEMORY_HOTPLUG: whether it holds for the machine type of the
+	 * configuration. */
+	bool (*can_grow)(const struct hypervisor_config *cfg);
 	/*
 	 * HV_CAP_CPU_HOTPLUG: plugs n more vCPUs in. *added tells how many there are, also on
 	 * failure. The guest has to bring them online.

@@ -121,7 +121,9 @@ static void become_modprobe(void)
 	(void)mkdir("/sbin", 0755);
 	if (symlink("/init", "/sbin/modprobe") < 0 && errno != EEXIST)
 		log_warning("create '/sbin/modprobe': %s", strerror(errno));
-	if (fs_write_file_at(AT_FDCWD, "/proc/sys/kernel/modprobe", "/sbin/modprobe") < 0)
+	/* a kernel without modules asks for none */
+	if (access("/proc/sys/kernel/modprobe", F_OK) == 0 &&
+	    fs_write_file_at(AT_FDCWD, "/proc/sys/kernel/modprobe", "/sbin/modprobe") < 0)
 		log_warning("announce '/sbin/modprobe' to the kernel");
 }
 

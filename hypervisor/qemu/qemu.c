@@ -176,6 +176,13 @@ static int qemu_stop(const struct vm *vm, struct error *err)
 	return vm_kill(&vm->vmm, err);
 }
 
+static bool qemu_can_grow(const struct hypervisor_config *cfg)
+{
+	const struct qemu_machine *machine = machine_find(cfg->machine_type);
+
+	return machine && machine->hotplug;
+}
+
 const struct hypervisor_ops qemu_ops = {
 	.name = TABLE,
 	.caps = HV_CAP_SHARED_DIR | HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG |
@@ -188,6 +195,7 @@ const struct hypervisor_ops qemu_ops = {
 	.resume = qemu_resume,
 	.save = qemu_save,
 	.restore = qemu_restore,
+	.can_grow = qemu_can_grow,
 	.add_cpus = qemu_add_cpus,
 	.add_memory = qemu_add_memory,
 };

@@ -17,7 +17,9 @@ static void give_room(struct machine *machine)
 	long pages = sysconf(_SC_PHYS_PAGES);
 	uint64_t host_mib = pages < 1 ? 0 : (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) >> 20;
 
-	if (!(machine->hypervisor->caps & HV_CAP_SNAPSHOT))
+	if (!(machine->hypervisor->caps & HV_CAP_SNAPSHOT) ||
+	    !(machine->hypervisor->caps & (HV_CAP_CPU_HOTPLUG | HV_CAP_MEMORY_HOTPLUG)) ||
+	    !machine->hypervisor->can_grow(machine->config))
 		return;
 	if ((machine->hypervisor->caps & HV_CAP_MEMORY_HOTPLUG) && host_mib > machine->memory_mib) {
 		machine->max_memory_mib = (uint32_t)host_mib / MEMORY_BLOCK_MIB * MEMORY_BLOCK_MIB;

@@ -151,6 +151,9 @@ int step_cache(struct create *create, struct error *err)
 	/* The server keeps machines of one shape: this one could not grow into what is wanted. */
 	if (create->wanted_vcpus > machine->vcpus && create->wanted_vcpus > machine->max_vcpus)
 		return 0;
+	if (create->wanted_memory_mib > machine->memory_mib &&
+	    create->wanted_memory_mib > machine->max_memory_mib)
+		return 0;
 	ret = take_over(create, err);
 	create->restored = ret == 0;
 	return ret == -EAGAIN ? 0 : ret;

@@ -120,9 +120,11 @@ int step_vm(struct create *create, struct error *err)
 
 	if (create->cached_fd >= 0)
 		return 0;
-	/* CPUs are in the template's own number, unless there is room to add some. */
+	/* What there is no room for is in the template from the start. */
 	if (create->wanted_vcpus > machine->max_vcpus)
 		resize(machine, create->wanted_vcpus, machine->memory_mib);
+	if (create->wanted_memory_mib > machine->max_memory_mib)
+		resize(machine, machine->vcpus, create->wanted_memory_mib);
 	create->restored = find_template(create);
 	if (!create->restored)
 		resize(machine, create->wanted_vcpus, create->wanted_memory_mib);

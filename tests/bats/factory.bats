@@ -195,3 +195,15 @@ was_restored() {
 	assert_status 0
 	assert_equal "${lines[1]}" 2
 }
+
+@test "factory: a machine type that cannot grow is cloned too, and made larger where it must be" {
+	make_bundle -- sh -c 'grep MemTotal /proc/meminfo | tr -dc 0-9'
+	configure '[hypervisor.qemu]' 'machine_type = "microvm"'
+	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c1 </dev/null
+	assert_status 0
+	local small=$output
+	edit_config '.linux.resources = {memory: {limit: 939524096}}'
+	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c2 </dev/null
+	assert_status 0
+	[[ $output -ge $((small + 400000)) ]]
+}
