@@ -127,6 +127,7 @@ static void what_is_not_claimed_is_not_removed_by_a_sandbox(void **state)
 	pid_t pid;
 	auto_close int fd = make_machine(place, "a", &pid);
 
+	assert_true(fd >= 0);
 	assert_true(asprintf(&path, "%s/a", place->path) > 0);
 	assert_int_equal(cache_machine_remove(path), 0);
 	assert_int_equal(fs_exists_at(place->dir_fd, "a"), 1);
@@ -142,6 +143,7 @@ static void a_sweep_ends_what_nobody_has(void **state)
 	auto_close int pooled_fd = make_machine(place, "pooled", &pooled);
 	auto_close int taken_fd = make_machine(place, "taken", &taken);
 
+	assert_true(making_fd >= 0);
 	assert_int_equal(mkdirat(place->dir_fd, "empty", 0700), 0);
 	assert_int_equal(cache_machine_publish(pooled_fd, &err), 0);
 	assert_int_equal(cache_machine_publish(taken_fd, &err), 0);
