@@ -177,21 +177,21 @@ was_restored() {
 
 @test "factory: a clone grows to what the limits ask for" {
 	make_bundle -- sh -c 'grep MemTotal /proc/meminfo | tr -dc 0-9; echo; grep -c ^processor /proc/cpuinfo'
-	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c1 </dev/null
+	run --separate-stderr acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c1 </dev/null
 	assert_status 0
 	local small=${lines[0]}
 	assert_equal "${lines[1]}" 1
 	edit_config '.linux.resources = {memory: {limit: 939524096}}'
-	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c2 </dev/null
+	run --separate-stderr acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c2 </dev/null
 	assert_status 0
 	[[ ${lines[0]} -ge $((small + 400000)) ]]
 	assert_equal "$(templates)" 1
 	edit_config '.linux.resources = {cpu: {quota: 200000, period: 100000}}'
-	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c3 </dev/null
+	run --separate-stderr acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c3 </dev/null
 	assert_status 0
 	assert_equal "${lines[1]}" 2
 	configure '[hypervisor.qemu]' 'default_maxvcpus = 2'
-	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c4 </dev/null
+	run --separate-stderr acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c4 </dev/null
 	assert_status 0
 	assert_equal "${lines[1]}" 2
 }
@@ -199,11 +199,11 @@ was_restored() {
 @test "factory: a machine type that cannot grow is cloned too, and made larger where it must be" {
 	make_bundle -- sh -c 'grep MemTotal /proc/meminfo | tr -dc 0-9'
 	configure '[hypervisor.qemu]' 'machine_type = "microvm"'
-	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c1 </dev/null
+	run --separate-stderr acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c1 </dev/null
 	assert_status 0
 	local small=$output
 	edit_config '.linux.resources = {memory: {limit: 939524096}}'
-	run acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c2 </dev/null
+	run --separate-stderr acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" c2 </dev/null
 	assert_status 0
 	[[ $output -ge $((small + 400000)) ]]
 }
