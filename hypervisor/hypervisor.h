@@ -50,7 +50,16 @@ struct vm_socket {
 	int listen_fd;
 };
 
-enum { VM_CHANNELS_MAX = 4 };
+enum { VM_CHANNELS_MAX = 4, VM_NICS_MAX = 8 };
+
+/* A network interface of the guest, backed by a tap or macvtap of the host. */
+struct vm_nic {
+	const char *id;	    /* unique in the VM: "net3" */
+	const char *ifname; /* of the host's device, for a VMM that opens it by itself */
+	bool macvtap;	    /* else a tap */
+	const char *mac;    /* that the guest sees: "02:42:ac:11:00:02" */
+	int fd;		    /* the device, opened; -1: the VMM opens it */
+};
 
 /* One VM to be launched. Nothing here is owned; descriptors are only passed on. */
 struct vm_spec {
@@ -89,6 +98,11 @@ struct vm_spec {
 	int control_listen_fd; /* the VMM's control socket (QMP); -1: none */
 	const char *share_dir; /* host directory shared with the guest; NULL: none */
 	const char *share_tag;
+	/* Interfaces it boots with; not for a clone. */
+	struct vm_nic nics[VM_NICS_MAX];
+	unsigned n_nics;
+	/* Room for interfaces that are added while it runs. */
+	unsigned nic_slots;
 	int log_fd; /* stdout and stderr of the VMM */
 	/* Where it runs; see base/spawn.h. */
 	int join_ns[4];
@@ -173,6 +187,15 @@ struct hypervisor_ops {
 	 */
 	int (*add_memory)(const struct vm *vm, int control_fd, uint32_t mib, uint32_t *added_mib,
 			  struct error *err);
+	/* HV_CAP_NET_HOTPLUG: how many interfaces can be added to a running machine of this
+	 * configuration; 0: they must be there when it boots. */
+	unsigned (*nic_slots)(const struct hypervisor_config *cfg);
+	/*
+	 * HV_CAP_NET_HOTPLUG: plugs nic into a VM that was launched with nic_slots; nic->fd is
+	 * needed and stays the caller's. -ENOSPC: all slots are taken.
+	 */
+	int (*add_nic)(const struct vm *vm, int control_fd, const struct vm_nic *nic,
+		       struct error *err);
 };
 
 /* The backend of that name, NULL when there is none. */
