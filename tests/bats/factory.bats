@@ -151,10 +151,11 @@ was_restored() {
 	[[ $stderr == *"$T/file/below"* ]]
 }
 
-@test "factory: many creates at once on an empty directory: one template, all run" {
+@test "factory: thirty creates at once on an empty directory: one template, all run" {
 	local n pids=()
 	make_bundle -- true
-	for n in $(seq 12); do
+	configure '[hypervisor.qemu]' 'default_memory = 128'
+	for n in $(seq 30); do
 		acrun --config "$T/acrun.toml" run --bundle "$BUNDLE" "c$n" </dev/null >"$T/c$n.out" 2>"$T/c$n.err" &
 		pids+=($!)
 	done
