@@ -23,6 +23,7 @@ struct command_body {
 	const char *console;
 	uint32_t num_io_streams;
 	bool transient;
+	bool dialect;
 	const char *hyper_name;
 	struct json_strs tokens;
 	const char *data;
@@ -46,6 +47,7 @@ static const struct json_row command_rows[] = {
 	ROW("console", JSON_STR, console),
 	ROW("numIOStreams", JSON_U32, num_io_streams),
 	ROW("transient", JSON_BOOL, transient),
+	ROW("dialect", JSON_BOOL, dialect),
 	ROW("hyperName", JSON_STR, hyper_name),
 	ROW("tokens", JSON_STRS, tokens),
 	ROW("data", JSON_RAW, data),
@@ -58,9 +60,10 @@ static const struct json_row command_rows[] = {
 };
 static const struct json_type command_type = JSON_TYPE(command_body, command_rows);
 
-/* Makes n tokens and answers with them; with an owner they end with it while they are unused. */
+/* Makes n tokens and answers with them; with an owner they end with it while they are unused. The
+ * dialect is told only to who asks for it. */
 static void reply_io(struct proxy *proxy, struct request *request, uint32_t n,
-		     const struct client *owner)
+		     const struct client *owner, bool dialect)
 {
 	auto_strbuf struct strbuf json = { 0 };
 
@@ -81,7 +84,10 @@ static void reply_io(struct proxy *proxy, struct request *request, uint32_t n,
 		session->owner = owner;
 		strbuf_addf(&json, "%c\"%s\"", i == 0 ? '[' : ',', session->token);
 	}
-	strbuf_adds(&json, n > 0 ? "]}}" : "null}}");
+	strbuf_adds(&json, n > 0 ? "]}" : "null}");
+	if (dialect)
+		strbuf_addf(&json, ",\"dialect\":\"%s\"", dialect_name(proxy->vm->dialect));
+	strbuf_addc(&json, '}');
 	if (strbuf_error(&json) < 0)
 		request_fail(request, "no memory");
 	else
@@ -131,6 +137,7 @@ static void on_register_vm(struct client *client, struct request *request,
 	proxy->vm = vm;
 	vm->registering = request;
 	vm->n_tokens = body->num_io_streams;
+	vm->tell_dialect = body->dialect;
 	client->attached = true;
 	client->busy = true;
 }
@@ -143,7 +150,7 @@ void router_registered(struct vm *vm, const struct error *err)
 	if (err)
 		request_fail(request, err->text);
 	else
-		reply_io(vm->proxy, request, vm->n_tokens, NULL);
+		reply_io(vm->proxy, request, vm->n_tokens, NULL, vm->tell_dialect);
 }
 
 static bool is_ours(const struct proxy *proxy, const struct command_body *body)
@@ -162,7 +169,8 @@ static void on_attach_vm(struct client *client, struct request *request,
 		return;
 	}
 	client->attached = true;
-	reply_io(proxy, request, body->num_io_streams, body->transient ? client : NULL);
+	reply_io(proxy, request, body->num_io_streams, body->transient ? client : NULL,
+		 body->dialect);
 }
 
 static void on_unregister_vm(struct client *client, struct request *request,

@@ -367,6 +367,13 @@ static int take_credit(struct proxy *proxy, const struct tty_frame *frame)
 	return 0;
 }
 
+static void take_eof(struct session *session)
+{
+	session->eof = true;
+	if (session->finished)
+		session_exit(session, session->code);
+}
+
 int sessions_take_frame(struct proxy *proxy, const struct tty_frame *frame)
 {
 	struct session *session;
@@ -382,12 +389,30 @@ int sessions_take_frame(struct proxy *proxy, const struct tty_frame *frame)
 	}
 	is_err = frame->stream != session->stdio;
 	if (!is_err && frame->len == 0)
-		session->eof = true;
-	else if (!is_err && session->eof && frame->len == 1)
+		take_eof(session);
+	else if (!is_err && session->eof && frame->len == 1 &&
+		 dialect_exits_by_stream(proxy->vm->dialect))
 		session_exit(session, (uint8_t)frame->payload[0]);
 	else if (!session->eof && frame->len > 0)
 		return take_output(session, is_err, frame);
 	return 0;
+}
+
+void sessions_finish(struct proxy *proxy, const char *container, const char *process, uint8_t code)
+{
+	for (struct session *session = proxy->sessions; session; session = session->next) {
+		if (session->dead || session->finished ||
+		    (session->state != SESSION_STARTING && session->state != SESSION_STARTED) ||
+		    strcmp(session->container, container) != 0 ||
+		    strcmp(session->process, process) != 0)
+			continue;
+		session->finished = true;
+		session->code = code;
+		if (session->eof)
+			session_exit(session, code);
+		return;
+	}
+	log_debug("the end of process '%s' of '%s', which is not known", process, container);
 }
 
 void sessions_flush(struct proxy *proxy)

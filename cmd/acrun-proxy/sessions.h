@@ -43,7 +43,9 @@ struct session {
 	bool is_exec;
 	char *container;
 	char *process;
-	bool eof; /* of its output: the exit code comes next */
+	bool eof;      /* of its output: the exit code comes next */
+	bool finished; /* its exit code came first */
+	uint8_t code;
 	uint64_t held_signals;
 	uint32_t rows, columns; /* held size of the terminal; 0: none */
 
@@ -90,6 +92,9 @@ void sessions_pump(struct proxy *proxy);
 
 /* A frame from the agent's I/O channel. -EBADMSG when it breaks the protocol. */
 int sessions_take_frame(struct proxy *proxy, const struct tty_frame *frame) must_check;
+/* The agent told the exit code of a process apart from its output (dialect D2): it counts once that
+ * has ended too. */
+void sessions_finish(struct proxy *proxy, const char *container, const char *process, uint8_t code);
 /* Hands output to the shims after a batch of frames. */
 void sessions_flush(struct proxy *proxy);
 /* Moves held output into an empty queue; false when there is none. */

@@ -135,20 +135,41 @@ static void on_no_shim(void *arg)
 	proxy_settle(proxy);
 }
 
-static int splice_number(struct strbuf *json, const char *path, uint64_t number, struct error *err)
+static int splice(struct strbuf *json, const char *path, const char *value, struct error *err)
 {
 	auto_strbuf struct strbuf out = { .max = CTL_FRAME_MAX };
-	char value[32];
-	int ret;
+	int ret = json_splice(json->data, json->len, path, value, &out, err);
 
-	(void)snprintf(value, sizeof(value), "%" PRIu64, number);
-	ret = json_splice(json->data, json->len, path, value, &out, err);
 	if (ret < 0)
 		return err_ctx(err, "set %s", path);
 	strbuf_done(json);
 	*json = out;
 	out = (struct strbuf){ 0 };
 	return 0;
+}
+
+static int splice_number(struct strbuf *json, const char *path, uint64_t number, struct error *err)
+{
+	char value[32];
+
+	(void)snprintf(value, sizeof(value), "%" PRIu64, number);
+	return splice(json, path, value, err);
+}
+
+/* Writes what is the proxy's to say into the body of a start. */
+static int complete_body(const struct session *session, const struct start_process *process,
+			 struct strbuf *json, struct error *err)
+{
+	bool has_id = process->id && *process->id;
+	auto_strbuf struct strbuf id = { 0 };
+	int ret = splice_number(json, "process.stdio", session->stdio, err);
+
+	if (ret == 0 && !process->terminal)
+		ret = splice_number(json, "process.stderr", session->stdio + 1, err);
+	if (ret < 0 || has_id || !dialect_needs_process_id(session->proxy->vm->dialect))
+		return ret;
+	(void)json_quote(&id, session->process);
+	return splice(json, "process.id", strbuf_str(&id), err);
 }
 
 static int check_body(const struct start_body *body, bool is_exec, struct error *err)
@@ -230,9 +251,7 @@ static struct start *make_start(struct proxy *proxy, const struct call_info *cal
 	}
 	*start = (struct start){ .session = session, .call = call };
 	if (name_process(session, &body, is_exec, err) < 0 ||
-	    splice_number(&json, "process.stdio", session->stdio, err) < 0 ||
-	    (!body.process->terminal &&
-	     splice_number(&json, "process.stderr", session->stdio + 1, err) < 0)) {
+	    complete_body(session, body.process, &json, err) < 0) {
 		session->dead = !token;
 		free(start);
 		return NULL;
@@ -277,44 +296,19 @@ static void on_signalled(void *arg, const struct error *err, const char *payload
 		request_reply(request, NULL, 0);
 }
 
-static int encode_signal(const struct session *session, int signo, struct strbuf *json)
-{
-	struct call_signalprocess one = { .container = session->container,
-					  .process = session->process,
-					  .signal = signo };
-	struct call_killcontainer plain = { .container = session->container, .signal = signo };
-
-	return session->proxy->vm->extension
-		       ? json_encode(&call_signalprocess_type, &one, 0, json)
-		       : json_encode(&call_killcontainer_type, &plain, 0, json);
-}
-
 static void send_signal(struct session *session, struct request *request, int signo, uint32_t rows,
 			uint32_t columns)
 {
 	auto_strbuf struct strbuf json = { 0 };
-	struct vm *vm = session->proxy->vm;
-	uint32_t code = vm->extension ? CALL_SIGNALPROCESS : CALL_KILLCONTAINER;
 	struct error err = { 0 };
-	int ret;
+	uint32_t code;
+	int ret = signo == SIGWINCH && rows && columns
+			  ? dialect_encode_winsize(session, rows, columns, &code, &json, &err)
+			  : dialect_encode_signal(session, signo, &code, &json, &err);
 
-	if (signo == SIGWINCH && rows && columns) {
-		struct call_winsize size = { .seq = session->stdio,
-					     .row = rows,
-					     .column = columns };
-
-		code = CALL_WINSIZE;
-		ret = json_encode(&call_winsize_type, &size, 0, &json);
-	} else if (!vm->extension && session->is_exec) {
-		ret = err_msg(&err, -EOPNOTSUPP,
-			      "this agent cannot signal a process that was started by exec");
-	} else {
-		ret = encode_signal(session, signo, &json);
-	}
 	if (ret == 0)
-		ret = vm_call(vm, code, strbuf_str(&json), json.len, on_signalled, request, &err);
-	else if (err.code == 0)
-		(void)err_set(&err, ret, "encode signal %d", signo);
+		ret = vm_call(session->proxy->vm, code, strbuf_str(&json), json.len, on_signalled,
+			      request, &err);
 	if (ret < 0)
 		on_signalled(request, &err, NULL, 0);
 }

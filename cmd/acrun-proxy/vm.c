@@ -19,7 +19,6 @@ enum {
 	READ_BYTES = 64 << 10,
 	STDIN_QUEUE_MAX = 256 << 10, /* of the I/O channel */
 	CTL_QUEUE_MAX = 2 * CTL_FRAME_MAX,
-	PLAIN_STDIN_CHUNK = 4084, /* what every known agent takes in one frame */
 };
 
 /* Connects without ever blocking; the path may be of any length. */
@@ -114,7 +113,7 @@ int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_do
 			*err = vm->reason;
 		return vm->reason.code;
 	}
-	if (vm->state != VM_UP && code != CALL_HELLO)
+	if (vm->state != VM_UP && code != CALL_HELLO && code != CALL_GETVERSION)
 		return err_msg(err, -EAGAIN, "the VM is not ready yet");
 	if (outq_len(&vm->ctl.out) > CTL_QUEUE_MAX - CTL_FRAME_MAX)
 		return err_msg(err, -EAGAIN, "the agent does not take any more calls");
@@ -137,6 +136,33 @@ int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_do
 	return 0;
 }
 
+static void be_up(struct vm *vm, enum dialect dialect)
+{
+	vm->dialect = dialect;
+	vm->extension = dialect == DIALECT_ACRUN;
+	vm->state = VM_UP;
+	log_debug("the agent is ready and speaks %s", dialect_name(dialect));
+	if (vm->registering)
+		router_registered(vm, NULL);
+}
+
+static void on_version(void *arg, const struct error *err, const char *payload, size_t len)
+{
+	struct vm *vm = arg;
+
+	if (!err || err->code == -EREMOTEIO)
+		be_up(vm, dialect_of_answer(err != NULL, payload, len));
+	else if (vm->registering)
+		router_registered(vm, err);
+}
+
+/* An agent that does not know our greeting is one of the originals: which one? */
+static void ask_version(struct vm *vm)
+{
+	if (vm_call(vm, CALL_GETVERSION, NULL, 0, on_version, vm, NULL) < 0)
+		vm_lose(vm, "no memory to ask for its agent's version");
+}
+
 static void on_hello(void *arg, const struct error *err, const char *payload, size_t len)
 {
 	struct vm *vm = arg;
@@ -154,16 +180,13 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 		vm_lose(vm, "its agent's greeting cannot be read");
 		return;
 	}
-	if (!err && reply.version >= 1) {
-		vm->extension = true;
-		for (size_t i = 0; i < reply.features.len; i++)
-			vm->flow |= strcmp(reply.features.items[i], "flow") == 0;
+	if (err || reply.version < 1) {
+		ask_version(vm);
+		return;
 	}
-	vm->state = VM_UP;
-	log_debug("the agent is ready, %s",
-		  vm->extension ? "with our extension" : "in the plain dialect");
-	if (vm->registering)
-		router_registered(vm, NULL);
+	for (size_t i = 0; i < reply.features.len; i++)
+		vm->flow |= strcmp(reply.features.items[i], "flow") == 0;
+	be_up(vm, DIALECT_ACRUN);
 }
 
 static void greet(struct vm *vm)
@@ -210,7 +233,7 @@ static void take_ctl_frame(struct vm *vm, const struct ctl_frame *frame)
 	case CALL_NEXT:
 		break;
 	default:
-		log_debug("message %u of the agent skipped", frame->code);
+		dialect_take_event(vm->proxy, frame);
 		break;
 	}
 }
@@ -332,7 +355,7 @@ bool vm_has_room(const struct vm *vm)
 
 void vm_send_stdin(struct vm *vm, uint64_t stream, const char *data, size_t len)
 {
-	size_t max = vm->extension ? TTY_FRAME_MAX - TTY_HEADER_LEN : PLAIN_STDIN_CHUNK;
+	size_t max = dialect_stdin_max(vm->dialect);
 
 	/* A failed append stays in the buffer's error and loses the VM at the next flush. */
 	while (len > max) {

@@ -7,6 +7,7 @@
 #include "agent/proto/calls.h"
 #include "agent/proto/hyperstart.h"
 #include "cmd/acrun-proxy/console.h"
+#include "cmd/acrun-proxy/dialect.h"
 #include "cmd/acrun-proxy/outq.h"
 
 struct proxy;
@@ -39,6 +40,7 @@ enum vm_state { VM_BOOTING, VM_GREETING, VM_UP, VM_LOST };
 struct vm {
 	struct proxy *proxy;
 	enum vm_state state;
+	enum dialect dialect;
 	bool extension; /* the agent knows our calls */
 	bool flow;	/* and counts credit */
 	bool paused;	/* the I/O channel is not read */
@@ -49,6 +51,7 @@ struct vm {
 	struct pending **pending_end;
 	struct request *registering; /* RegisterVM that waits for READY */
 	uint32_t n_tokens;	     /* asked for by it */
+	bool tell_dialect;	     /* asked for by it */
 	struct error reason;	     /* why it was lost */
 };
 

@@ -127,12 +127,17 @@ void rig_send(struct rig_end *end, enum ccproxy_type type, unsigned opcode, cons
 	send_all(end, &buf);
 }
 
-void rig_answer(struct rig *rig, uint32_t code, const char *text)
+void rig_answer_bytes(struct rig *rig, uint32_t code, const void *data, size_t len)
 {
 	struct strbuf buf = { 0 };
 
-	assert_int_equal(ctl_encode(&buf, code, text, strlen(text)), 0);
+	assert_int_equal(ctl_encode(&buf, code, data, len), 0);
 	send_all(&rig->ctl, &buf);
+}
+
+void rig_answer(struct rig *rig, uint32_t code, const char *text)
+{
+	rig_answer_bytes(rig, code, text, strlen(text));
 }
 
 void rig_output(struct rig *rig, uint64_t stream, const void *data, size_t len)
@@ -228,10 +233,37 @@ static void accept_into(struct rig *rig, struct rig_end *end, int listen_fd)
 	assert_true(end->fd >= 0);
 }
 
+/* What each original says to GETVERSION, by the recordings. */
+static void tell_version(struct rig *rig, enum rig_agent agent)
+{
+	assert_int_equal(rig_call(rig).code, CALL_GETVERSION);
+	if (agent == RIG_PLAIN) {
+		rig_answer(rig, CALL_ERROR, "No callback found for command \"\"");
+		return;
+	}
+	rig_answer_bytes(rig, CALL_NEXT, "\0\0\0\x08", 4);
+	rig_answer_bytes(rig, CALL_ACK, agent == RIG_D1 ? "\0\0\x10\x92" : "\0\0\x10\x94", 4);
+}
+
+static void answer_greeting(struct rig *rig, enum rig_agent agent)
+{
+	struct ctl_frame hello = rig_call(rig);
+
+	assert_int_equal(hello.code, CALL_HELLO);
+	assert_string_equal(hello.payload, "{\"version\":1}");
+	if (agent == RIG_EXTENSION) {
+		rig_answer(
+			rig, CALL_ACK,
+			"{\"version\":1,\"agent\":\"a\",\"kernel\":\"k\",\"features\":[\"flow\"]}");
+		return;
+	}
+	rig_answer(rig, CALL_ERROR, agent == RIG_PLAIN ? "No callback found for command \"\"" : "");
+	tell_version(rig, agent);
+}
+
 void rig_open(struct rig *rig, enum rig_agent agent)
 {
 	char body[256];
-	struct ctl_frame hello;
 	struct ccproxy_frame frame;
 
 	*rig = (struct rig){ .dir = "/tmp/test_proxy.XXXXXX", .loop_value = STILL_RUNNING };
@@ -254,15 +286,7 @@ void rig_open(struct rig *rig, enum rig_agent agent)
 	accept_into(rig, &rig->tty, rig->tty_listen);
 	assert_true(rig_is_silent(rig, &rig->runtime));
 	rig_answer(rig, CALL_READY, "");
-	hello = rig_call(rig);
-	assert_int_equal(hello.code, CALL_HELLO);
-	assert_string_equal(hello.payload, "{\"version\":1}");
-	if (agent == RIG_PLAIN)
-		rig_answer(rig, CALL_ERROR, "No callback found for command \"\"");
-	else
-		rig_answer(
-			rig, CALL_ACK,
-			"{\"version\":1,\"agent\":\"a\",\"kernel\":\"k\",\"features\":[\"flow\"]}");
+	answer_greeting(rig, agent);
 	frame = rig_receive(rig, &rig->runtime);
 	assert_int_equal(frame.type, CCPROXY_RESPONSE);
 	assert_false(frame.error);

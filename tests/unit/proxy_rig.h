@@ -13,7 +13,8 @@
 #include "base/strbuf.h"
 #include "cmd/acrun-proxy/proxy.h"
 
-enum rig_agent { RIG_PLAIN, RIG_EXTENSION };
+/* Which agent the test plays: an original of dialect D3, D1 or D2, or ours. */
+enum rig_agent { RIG_PLAIN, RIG_D1, RIG_D2, RIG_EXTENSION };
 
 struct rig;
 
@@ -34,7 +35,7 @@ struct rig {
 	struct rig_end runtime;	 /* registered with the proxy */
 };
 
-/* Brings the VM up; hello (NULL: ERROR) is the agent's answer to HELLO. */
+/* Brings the VM up: answers RegisterVM's greeting as that agent does. */
 void rig_open(struct rig *rig, enum rig_agent agent);
 void rig_close(struct rig *rig);
 void rig_turn(struct rig *rig);
@@ -62,6 +63,7 @@ struct rig_end rig_shim(struct rig *rig, const char *token, const char *more);
 
 struct ctl_frame rig_call(struct rig *rig);
 void rig_answer(struct rig *rig, uint32_t code, const char *text);
+void rig_answer_bytes(struct rig *rig, uint32_t code, const void *data, size_t len);
 struct tty_frame rig_stdin(struct rig *rig);
 void rig_output(struct rig *rig, uint64_t stream, const void *data, size_t len);
 
