@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "agent/proto/calls_rows.h"
+
 static const struct call_info calls[] = {
 #define X(symbol, code_, name, token) \
 	{ .code = (code_), .hyper_name = (name), .takes_token = (token) != 0 },
@@ -43,19 +45,6 @@ const struct call_info *calls_find_name(const char *hyper_name)
 			return calls_find_code(aliases[i].code);
 	return NULL;
 }
-
-/* One row: JSON name, kind, struct tag, member, flags. */
-#define ROW(tag, json, kind_, member, flags_)                                            \
-	{                                                                                \
-		.name = (json), .kind = (kind_), .offset = offsetof(struct tag, member), \
-		.flags = (flags_)                                                        \
-	}
-/* The same for objects, with their type. */
-#define OBJ(tag, json, kind_, member, flags_, type_)                                     \
-	{                                                                                \
-		.name = (json), .kind = (kind_), .offset = offsetof(struct tag, member), \
-		.flags = (flags_), .type = &(type_)                                      \
-	}
 
 static const struct json_row hello_rows[] = {
 	ROW(call_hello, "version", JSON_U32, version, JSON_REQUIRED),

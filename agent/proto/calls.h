@@ -1,8 +1,8 @@
 /*
  * The one table of agent calls: code, name on the proxy socket (hyperName), and the JSON bodies as
- * typed structs. Codes below 64 are hyperstart's dialect D3 (docs/protocols.md); codes from 64 are
- * acrun's extension, in force once HELLO was acknowledged. Original agents answer unknown codes
- * with ERROR.
+ * typed structs; those from 72 on are in calls_control.h and calls_net.h. Codes below 64 are
+ * hyperstart's dialect D3 (docs/protocols.md); codes from 64 are acrun's extension, in force once
+ * HELLO was acknowledged. Original agents answer unknown codes with ERROR.
  */
 #ifndef AGENT_PROTO_CALLS_H
 #define AGENT_PROTO_CALLS_H
@@ -11,35 +11,46 @@
 #include "oci/spec.h"
 
 /* X(symbol, code, hyperName, takes a token) */
-#define CALLS_LIST(X)                                \
-	X(GETVERSION, 0, "version", 0)               \
-	X(STARTPOD, 1, "startpod", 0)                \
-	X(DESTROYPOD, 4, "destroypod", 0)            \
-	X(EXECCMD, 6, "execcmd", 1)                  \
-	X(READY, 8, "ready", 0)                      \
-	X(ACK, 9, "ack", 0)                          \
-	X(ERROR, 10, "error", 0)                     \
-	X(WINSIZE, 11, "winsize", 0)                 \
-	X(PING, 12, "ping", 0)                       \
-	X(NEXT, 14, "next", 0)                       \
-	X(WRITEFILE, 15, "writefile", 0)             \
-	X(READFILE, 16, "readfile", 0)               \
-	X(NEWCONTAINER, 17, "newcontainer", 1)       \
-	X(KILLCONTAINER, 18, "killcontainer", 0)     \
-	X(ONLINECPUMEM, 19, "onlinecpumem", 0)       \
-	X(SETUPINTERFACE, 20, "setupinterface", 0)   \
-	X(SETUPROUTE, 21, "setuproute", 0)           \
-	X(REMOVECONTAINER, 22, "removecontainer", 0) \
-	X(PSCONTAINER, 23, "pscontainer", 0)         \
-	/* acrun's extension */                      \
-	X(HELLO, 64, "hello", 0)                     \
-	X(CREATECONTAINER, 65, "createcontainer", 1) \
-	X(STARTCONTAINER, 66, "startcontainer", 0)   \
-	X(EXECPROCESS, 67, "execprocess", 1)         \
-	X(SIGNALPROCESS, 68, "signalprocess", 0)     \
-	X(POWEROFF, 69, "poweroff", 0)               \
-	X(RESEED, 70, "reseed", 0)                   \
-	X(SETTIME, 71, "settime", 0)
+#define CALLS_LIST(X)                                  \
+	X(GETVERSION, 0, "version", 0)                 \
+	X(STARTPOD, 1, "startpod", 0)                  \
+	X(DESTROYPOD, 4, "destroypod", 0)              \
+	X(EXECCMD, 6, "execcmd", 1)                    \
+	X(READY, 8, "ready", 0)                        \
+	X(ACK, 9, "ack", 0)                            \
+	X(ERROR, 10, "error", 0)                       \
+	X(WINSIZE, 11, "winsize", 0)                   \
+	X(PING, 12, "ping", 0)                         \
+	X(NEXT, 14, "next", 0)                         \
+	X(WRITEFILE, 15, "writefile", 0)               \
+	X(READFILE, 16, "readfile", 0)                 \
+	X(NEWCONTAINER, 17, "newcontainer", 1)         \
+	X(KILLCONTAINER, 18, "killcontainer", 0)       \
+	X(ONLINECPUMEM, 19, "onlinecpumem", 0)         \
+	X(SETUPINTERFACE, 20, "setupinterface", 0)     \
+	X(SETUPROUTE, 21, "setuproute", 0)             \
+	X(REMOVECONTAINER, 22, "removecontainer", 0)   \
+	X(PSCONTAINER, 23, "pscontainer", 0)           \
+	/* acrun's extension */                        \
+	X(HELLO, 64, "hello", 0)                       \
+	X(CREATECONTAINER, 65, "createcontainer", 1)   \
+	X(STARTCONTAINER, 66, "startcontainer", 0)     \
+	X(EXECPROCESS, 67, "execprocess", 1)           \
+	X(SIGNALPROCESS, 68, "signalprocess", 0)       \
+	X(POWEROFF, 69, "poweroff", 0)                 \
+	X(RESEED, 70, "reseed", 0)                     \
+	X(SETTIME, 71, "settime", 0)                   \
+	X(PAUSECONTAINER, 72, "pausecontainer", 0)     \
+	X(RESUMECONTAINER, 73, "resumecontainer", 0)   \
+	X(UPDATECONTAINER, 74, "updatecontainer", 0)   \
+	X(STATSCONTAINER, 75, "statscontainer", 0)     \
+	X(WAITEVENTS, 76, "waitevents", 0)             \
+	X(WAITPROCESS, 77, "waitprocess", 0)           \
+	X(COPYFILE, 78, "copyfile", 0)                 \
+	X(UPDATEINTERFACE, 79, "updateinterface", 0)   \
+	X(UPDATEROUTES, 80, "updateroutes", 0)         \
+	X(UPDATENEIGHBOURS, 81, "updateneighbours", 0) \
+	X(SETDNS, 82, "setdns", 0)
 
 enum call_code {
 #define X(symbol, code, name, token) CALL_##symbol = (code),

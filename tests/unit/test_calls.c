@@ -5,6 +5,9 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "agent/proto/calls_control.h"
+#include "agent/proto/calls_net.h"
+
 static void assert_round_trip(const struct json_type *type, const char *text)
 {
 	auto_arena struct arena arena = { 0 };
@@ -28,6 +31,8 @@ static void test_codes_and_names(void **state)
 	assert_string_equal(calls_find_code(68)->hyper_name, "signalprocess");
 	assert_int_equal(calls_find_name("reseed")->code, 70);
 	assert_int_equal(calls_find_name("settime")->code, 71);
+	assert_int_equal(calls_find_name("waitevents")->code, 76);
+	assert_int_equal(calls_find_name("setdns")->code, 82);
 	assert_null(calls_find_name("newcontainers"));
 	assert_null(calls_find_name(""));
 	assert_null(calls_find_name(NULL));
@@ -154,6 +159,69 @@ static void test_extension_bodies(void **state)
 	assert_int_equal(e.spec.args.len, 2);
 }
 
+static void test_control_bodies(void **state)
+{
+	(void)state;
+	assert_round_trip(
+		&call_updatecontainer_type,
+		"{\"container\":\"c1\",\"resources\":{\"pids\":{\"limit\":20},\"cpu\":{\"quota\":50000},"
+		"\"memory\":{\"limit\":67108864}}}");
+	assert_round_trip(&call_waitevents_type,
+			  "{\"container\":\"c1\",\"after\":3,\"timeoutMs\":5000}");
+	assert_round_trip(
+		&call_waitevents_reply_type,
+		"{\"last\":18446744073709551615,\"events\":[{\"number\":7,\"type\":\"exit\",\"container\":\"c1\","
+		"\"process\":\"init\",\"status\":137,\"sec\":1,\"nsec\":2}]}");
+	assert_round_trip(&call_waitprocess_type,
+			  "{\"container\":\"c1\",\"process\":\"p\",\"timeoutMs\":9}");
+	assert_round_trip(&call_waitprocess_reply_type, "{\"exited\":true,\"status\":3}");
+	assert_round_trip(
+		&call_copyfile_type,
+		"{\"container\":\"c1\",\"path\":\"/a\",\"data\":\"AA==\",\"offset\":4294967296,"
+		"\"size\":4294967297,\"mode\":384,\"uid\":1,\"gid\":2}");
+	assert_round_trip(&call_file_type,
+			  "{\"container\":\"c1\",\"file\":\"/a\",\"offset\":5,\"length\":6}");
+}
+
+static void test_stats_keep_their_form(void **state)
+{
+	(void)state;
+	assert_round_trip(&call_stats_type, "{\"cpu\":{},\"memory\":{}}");
+	assert_round_trip(
+		&call_stats_type,
+		"{\"cpu\":{\"usageUs\":3,\"userUs\":2,\"systemUs\":1,\"periods\":4,\"throttledPeriods\":5,"
+		"\"throttledUs\":6,\"psi\":{\"some\":{\"avg10\":1.5,\"avg60\":0.25,\"avg300\":0.5,\"totalUs\":9},"
+		"\"full\":{\"avg10\":1.5,\"avg60\":0.25,\"avg300\":0.5,\"totalUs\":9}}},"
+		"\"memory\":{\"usage\":1,\"limit\":2,\"peak\":3,\"swapUsage\":4,\"swapLimit\":5,\"maxHits\":6,"
+		"\"oom\":7,\"oomKill\":8,\"raw\":[{\"name\":\"anon\",\"value\":9}]},\"pids\":1,\"pidsLimit\":2,"
+		"\"cpusetCpus\":\"0-1\",\"cpusetMems\":\"0\",\"io\":[{\"major\":8,\"minor\":0,\"readBytes\":1,"
+		"\"writeBytes\":2,\"discardBytes\":3,\"reads\":4,\"writes\":5,\"discards\":6}],"
+		"\"hugetlb\":[{\"size\":\"2MB\",\"usage\":1,\"peak\":2,\"maxHits\":3}],"
+		"\"interfaces\":[{\"name\":\"eth0\",\"rxBytes\":1,\"rxPackets\":2,\"rxErrors\":3,\"rxDropped\":4,"
+		"\"txBytes\":5,\"txPackets\":6,\"txErrors\":7,\"txDropped\":8}]}");
+}
+
+static void test_network_bodies(void **state)
+{
+	(void)state;
+	assert_round_trip(
+		&call_update_interface_type,
+		"{\"mac\":\"02:00:00:00:00:01\",\"pciPath\":\"00:05.0\",\"device\":\"eth1\",\"name\":\"eth0\","
+		"\"newMac\":\"02:00:00:00:00:02\",\"mtu\":1400,\"addresses\":[{\"address\":\"fd00::2/64\","
+		"\"peer\":\"fd00::3\",\"scope\":253}],\"exact\":true,\"up\":false,\"timeoutMs\":100}");
+	assert_round_trip(
+		&call_update_routes_type,
+		"{\"routes\":[{\"dest\":\"default\",\"gateway\":\"10.0.0.1\",\"device\":\"eth0\",\"src\":\"10.0.0.2\","
+		"\"scope\":0,\"type\":1,\"protocol\":3,\"metric\":100,\"mtu\":1300,\"onlink\":true}],\"exact\":true}");
+	assert_round_trip(
+		&call_update_neighbours_type,
+		"{\"neighbours\":[{\"address\":\"10.0.0.1\",\"device\":\"eth0\",\"lladdr\":\"02:00:00:00:00:03\","
+		"\"state\":128,\"flags\":1}]}");
+	assert_round_trip(&call_set_dns_type,
+			  "{\"container\":\"c1\",\"content\":\"nameserver 10.0.0.1\\n\"}");
+	assert_round_trip(&call_set_dns_reply_type, "{\"applied\":false}");
+}
+
 static void test_missing_names_are_refused(void **state)
 {
 	auto_arena struct arena arena = { 0 };
@@ -177,6 +245,9 @@ int main(void)
 		cmocka_unit_test(test_bodies_keep_their_form),
 		cmocka_unit_test(test_what_is_ours_is_left_out_when_unset),
 		cmocka_unit_test(test_extension_bodies),
+		cmocka_unit_test(test_control_bodies),
+		cmocka_unit_test(test_stats_keep_their_form),
+		cmocka_unit_test(test_network_bodies),
 		cmocka_unit_test(test_missing_names_are_refused),
 	};
 
