@@ -1,51 +1,21 @@
-/* Memory of sandboxes at rest. Proportional set size (PSS) counts each shared page once among all
- * who share it, so sums of it are true. */
+/* Memory of sandboxes at rest: what clones share, and what stands beside each machine. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include "base/fs.h"
 #include "base/parse.h"
 #include "runtime/sandbox/store.h"
 #include "tests/bench/sections.h"
+#include "tests/bench/usage.h"
 
-enum { CLONES_MAX = 20, ROLLUP_MAX = 8192, KIB_PER_MIB = 1024 };
+enum { CLONES_MAX = 20, SHIMS = 10, KIB_PER_MIB = 1024, PID_FILE_MAX = 32 };
 
-struct usage {
-	uint64_t rss, pss, private; /* KiB */
-};
-
-/* The number behind a key of smaps_rollup, in KiB; 0 when it is not there. */
-static uint64_t field(const char *text, const char *key)
-{
-	const char *at = strstr(text, key);
-	unsigned long long kib = 0;
-
-	if (!at || sscanf(at + strlen(key), " %llu", &kib) != 1)
-		return 0;
-	return kib;
-}
-
-static int add_process(const struct proc_id *id, struct usage *usage, struct error *err)
-{
-	auto_strbuf struct strbuf text = { 0 };
-	char path[64];
-	int ret;
-
-	(void)snprintf(path, sizeof(path), "/proc/%lld/smaps_rollup", (long long)id->pid);
-	ret = fs_read_file_at(AT_FDCWD, path, &text, ROLLUP_MAX);
-	if (ret < 0)
-		return err_set(err, ret, "read '%s'", path);
-	usage->rss += field(strbuf_str(&text), "\nRss:");
-	usage->pss += field(strbuf_str(&text), "\nPss:");
-	usage->private += field(strbuf_str(&text), "\nPrivate_Clean:") +
-			  field(strbuf_str(&text), "\nPrivate_Dirty:");
-	return 0;
-}
+/* A clone's memory is this file of the template, copied where it was written to. */
+#define MEMORY_FILE "memory-"
 
 /* Of all sandboxes together. */
 struct usages {
-	struct usage vmm, proxy, shim;
+	struct usage vmm, guest, proxy, shim;
 };
 
 static int add_sandbox(const struct rig *rig, const char *id, struct usages *usages,
@@ -55,11 +25,13 @@ static int add_sandbox(const struct rig *rig, const char *id, struct usages *usa
 	int ret = record_peek(&rec, rig->root, id, err);
 
 	if (ret == 0)
-		ret = add_process(&rec.state.vmm, &usages->vmm, err);
+		ret = usage_add_process(rec.state.vmm.pid, &usages->vmm, err);
 	if (ret == 0)
-		ret = add_process(&rec.state.proxy, &usages->proxy, err);
+		ret = usage_add_mappings(rec.state.vmm.pid, MEMORY_FILE, &usages->guest, err);
 	if (ret == 0)
-		ret = add_process(&rec.state.shim, &usages->shim, err);
+		ret = usage_add_process(rec.state.proxy.pid, &usages->proxy, err);
+	if (ret == 0)
+		ret = usage_add_process(rec.state.shim.pid, &usages->shim, err);
 	return ret;
 }
 
@@ -68,31 +40,87 @@ static const char *clone_id(struct section *section, unsigned i)
 	return arena_printf(&section->arena, "clone%u", i);
 }
 
+static struct figure *add(struct section *section, unsigned n, const char *what, double value,
+			  const char *unit, const struct figure *of)
+{
+	struct figure *figure =
+		section_add(section, arena_printf(&section->arena, "%u %s", n, what), unit, of);
+
+	figure_sample(figure, value);
+	return figure;
+}
+
+/* PSS and private memory beside the RSS. */
+static void add_usage(struct section *section, unsigned n, const char *const names[3],
+		      const struct usage *usage)
+{
+	const struct figure *rss =
+		add(section, n, names[0], (double)usage->rss / KIB_PER_MIB, "MiB", NULL);
+
+	add(section, n, names[1], (double)usage->pss / KIB_PER_MIB, "MiB", rss);
+	add(section, n, names[2], (double)usage->private / KIB_PER_MIB, "MiB", rss);
+}
+
 static int sample(const struct rig *rig, unsigned n, struct section *section, struct error *err)
 {
-	struct arena *arena = &section->arena;
+	static const char *const vmm[] = { "QEMU: RSS", "QEMU: PSS", "QEMU: private" };
+	static const char *const guest[] = { "guest's memory in it: RSS",
+					     "guest's memory in it: PSS",
+					     "guest's memory in it: private" };
 	struct usages sum = { 0 };
-	struct figure *rss;
 	int ret = 0;
 
 	for (unsigned i = 0; ret == 0 && i < n; i++)
 		ret = add_sandbox(rig, clone_id(section, i), &sum, err);
 	if (ret < 0)
 		return ret;
-	rss = section_add(section, arena_printf(arena, "%u QEMU: RSS", n), "MiB", NULL);
-	figure_sample(rss, (double)sum.vmm.rss / KIB_PER_MIB);
-	figure_sample(section_add(section, arena_printf(arena, "%u QEMU: PSS", n), "MiB", rss),
-		      (double)sum.vmm.pss / KIB_PER_MIB);
-	figure_sample(section_add(section, arena_printf(arena, "%u QEMU: private", n), "MiB", rss),
-		      (double)sum.vmm.private / KIB_PER_MIB);
-	figure_sample(section_add(section, arena_printf(arena, "%u proxy + shim: RSS", n), "KiB",
-				  NULL),
-		      (double)(sum.proxy.rss + sum.shim.rss));
-	figure_sample(section_add(section, arena_printf(arena, "%u proxy: PSS", n), "KiB", NULL),
-		      (double)sum.proxy.pss);
-	figure_sample(section_add(section, arena_printf(arena, "%u shim: PSS", n), "KiB", NULL),
-		      (double)sum.shim.pss);
+	add_usage(section, n, vmm, &sum.vmm);
+	add_usage(section, n, guest, &sum.guest);
+	add(section, n, "proxy + shim: PSS", (double)(sum.proxy.pss + sum.shim.pss), "KiB", NULL);
+	add(section, n, "proxy: PSS", (double)sum.proxy.pss, "KiB", NULL);
+	add(section, n, "shim: PSS", (double)sum.shim.pss, "KiB", NULL);
 	return 0;
+}
+
+static int read_pid(const char *path, pid_t *pid, struct error *err)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	int64_t number = 0;
+	int ret = fs_read_file_at(AT_FDCWD, path, &text, PID_FILE_MAX);
+
+	if (ret == 0)
+		ret = parse_i64(strbuf_str(&text), &number);
+	*pid = (pid_t)number;
+	return ret < 0 ? err_set(err, ret, "read the pid in '%s'", path) : 0;
+}
+
+/* A further process or container of a sandbox costs the host one shim more. */
+static int sample_shims(const struct rig *rig, const char *id, struct section *section,
+			struct error *err)
+{
+	struct figure *rss = section_add(section, "each further shim: RSS", "KiB", NULL);
+	struct figure *pss = section_add(section, "each further shim: PSS", "KiB", rss);
+	struct figure *private = section_add(section, "each further shim: private", "KiB", rss);
+	const char *path = arena_printf(&section->arena, "%s/shim.pid", rig->dir);
+	const char *const words[] = { "exec", "--detach", "--pid-file", path,
+				      id,     "sleep",	  "1000",	NULL };
+	pid_t pids[SHIMS];
+	int ret = 0;
+
+	for (unsigned i = 0; ret == 0 && i < SHIMS; i++) {
+		ret = rig_time(rig, RIG_ACRUN, words, NULL, err);
+		if (ret == 0)
+			ret = read_pid(path, &pids[i], err);
+	}
+	for (unsigned i = 0; ret == 0 && i < SHIMS; i++) {
+		struct usage usage = { 0 };
+
+		ret = usage_add_process(pids[i], &usage, err);
+		figure_sample(rss, (double)usage.rss);
+		figure_sample(pss, (double)usage.pss);
+		figure_sample(private, (double)usage.private);
+	}
+	return ret;
 }
 
 int section_memory(const struct rig *rig, struct section *section, struct error *err)
@@ -109,6 +137,8 @@ int section_memory(const struct rig *rig, struct section *section, struct error 
 		if (ret == 0 && (n == 1 || n == CLONES_MAX / 2 || n == CLONES_MAX))
 			ret = sample(rig, n, section, err);
 	}
+	if (ret == 0)
+		ret = sample_shims(rig, clone_id(section, 0), section, err);
 	for (unsigned i = 0; i < n; i++)
 		rig_remove(rig, RIG_ACRUN, clone_id(section, i));
 	return ret;

@@ -47,10 +47,13 @@ configure() {
 }
 configure warm </dev/null
 configure cold <<<'enable_template = false'
+# The machines that are counted: as small as people run many of them.
+configure small <<<'[hypervisor.qemu]
+default_memory = 128'
 
 arguments=(
 	--acrun "$build/bin/acrun" --bundle "$work/true" --sleeper "$work/sleep"
-	--config "$work/warm/configuration.toml" --cold-config "$work/cold/configuration.toml"
+	--cold-config "$work/cold/configuration.toml"
 	--empty-static "$build/bench/empty-static" --empty-dynamic "$build/bench/empty-dynamic"
 	--self "$build/bench/acrun-bench" --json "$build/bench" --rounds "$rounds"
 )
@@ -81,14 +84,18 @@ if wanted phases; then
 fi
 measured=()
 for section in "${sections[@]}"; do
-	[[ $section == phases || $section == cached ]] || measured+=("$section")
+	[[ $section == phases || $section == memory || $section == cached ]] || measured+=("$section")
 done
-[[ ${#measured[@]} -eq 0 ]] || "$build/bench/acrun-bench" "${arguments[@]}" "${measured[@]}"
+warm=(--config "$work/warm/configuration.toml")
+[[ ${#measured[@]} -eq 0 ]] || "$build/bench/acrun-bench" "${arguments[@]}" "${warm[@]}" "${measured[@]}"
+if wanted memory; then
+	"$build/bench/acrun-bench" "${arguments[@]}" --config "$work/small/configuration.toml" memory
+fi
 # The cache is there for its own section only: its machines share memory with all clones.
 if wanted cached && [[ -x $build/libexec/acrun/acrun-cached ]]; then
 	configure cached <<<"vm_cache_number = 2
 vm_cache_endpoint = \"$work/cache.sock\""
 	"$build/libexec/acrun/acrun-cached" --config "$work/cached/configuration.toml" 2>"$work/cached.log" &
 	cache=$!
-	"$build/bench/acrun-bench" "${arguments[@]}" --cached-config "$work/cached/configuration.toml" cached
+	"$build/bench/acrun-bench" "${arguments[@]}" "${warm[@]}" --cached-config "$work/cached/configuration.toml" cached
 fi
