@@ -89,12 +89,18 @@ build() {
 }
 
 lint() {
-	local check output
+	local check dir=build/lint
+	local -A pids=()
+	mkdir -p "$dir"
 	for check in format floors banned size backends headers shell; do
-		if output=$(BUILD_DIR=$top/build tests/lint/$check.sh "$top" 2>&1); then
+		BUILD_DIR=$top/build "tests/lint/$check.sh" "$top" >"$dir/$check" 2>&1 &
+		pids[$check]=$!
+	done
+	for check in "${!pids[@]}"; do
+		if wait "${pids[$check]}"; then
 			pass
 		else
-			printf '%s\n' "$output"
+			cat "$dir/$check"
 			fail "lint: $check"
 		fi
 	done
@@ -120,12 +126,9 @@ unit() {
 	rm -f "$2/ctest.xml"
 }
 
-# bats_suite LABEL ACRUN ARGS...: TAP, shown as it comes and counted.
-bats_suite() {
-	local label=$1 acrun=$2 tap=$3 line name planned=0 seen=0
-	shift 3
-	say "bats, $label"
-	ACRUN=$acrun BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180} bats --tap "$@" </dev/null 2>&1 | tee "$tap"
+# count_tap LABEL TAP: the results of one file.
+count_tap() {
+	local label=$1 tap=$2 line name planned=0 seen=0
 	while IFS= read -r line; do
 		name=${line#not ok }
 		name=${name#ok }
@@ -146,7 +149,36 @@ bats_suite() {
 			;;
 		esac
 	done <"$tap"
-	[[ $seen -eq $planned && $seen -gt 0 ]] || fail "bats, $label: $seen of $planned tests reported a result"
+	[[ $seen -eq $planned && $seen -gt 0 ]] ||
+		fail "bats, $label: ${tap##*/}: $seen of $planned tests reported a result"
+}
+
+# lane DIR FILE: the file's TAP goes into the directory, and to the reader in one piece.
+lane() {
+	local tap=$1/${2##*/}.tap start=$SECONDS
+	bats --tap "$2" </dev/null >"$tap" 2>&1
+	{
+		flock 9
+		printf '# %s: %d s\n' "$2" $((SECONDS - start))
+		cat "$tap"
+	} 9>"$1/lock"
+}
+export -f lane
+
+# bats_suite LABEL ACRUN DIR FILES...: as many files at a time as there are processors, those with most tests first.
+bats_suite() {
+	local label=$1 acrun=$2 dir=$3 file
+	shift 3
+	say "bats, $label"
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	for file; do
+		printf '%d %s\n' "$(grep -c '^@test' "$file")" "$file"
+	done | sort -rn | cut -d' ' -f2- | tr '\n' '\0' |
+		ACRUN=$acrun BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180} xargs -0 -n1 -P "$(nproc)" bash -c 'lane "$@"' _ "$dir"
+	for file; do
+		count_tap "$label" "$dir/${file##*/}.tap"
+	done
 }
 
 # Sanitizers write their findings to files: a helper's stderr may go nowhere. A process that is killed in the middle of the
@@ -183,7 +215,7 @@ say "lint"
 lint
 unit dev build
 if [[ ${#bats_files[@]} -gt 0 ]]; then
-	bats_suite dev "$top/build/bin/acrun" build/bats.tap "${bats_files[@]}"
+	bats_suite dev "$top/build/bin/acrun" build/bats "${bats_files[@]}"
 else
 	fail "no bats files"
 fi
@@ -197,7 +229,7 @@ if [[ -z $quick ]]; then
 		export ASAN_OPTIONS=log_path=$reports/report:exitcode=99:detect_leaks=1
 		export UBSAN_OPTIONS=print_stacktrace=1:log_path=$reports/report
 		unit asan build-asan
-		[[ ${#asan_files[@]} -eq 0 ]] || bats_suite asan "$top/build-asan/bin/acrun" build-asan/bats.tap "${asan_files[@]}"
+		[[ ${#asan_files[@]} -eq 0 ]] || bats_suite asan "$top/build-asan/bin/acrun" build-asan/bats "${asan_files[@]}"
 		step "no sanitizer reports" sanitizer_reports "$reports"
 	fi
 fi
