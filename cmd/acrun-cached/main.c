@@ -22,15 +22,17 @@ enum { BACKLOG = 64, SOCKET_MODE = 0600, DIR_MODE = 0755, LOCK_MS = 10000 };
 
 struct options {
 	const char *config;
-	const char *guard;
-	bool debug;
+	const char *guard, *make;
+	bool cold, debug;
 };
 
-enum option_id { OPT_CONFIG = 1, OPT_GUARD, OPT_DEBUG, OPT_VERSION, OPT_HELP };
+enum option_id { OPT_CONFIG = 1, OPT_GUARD, OPT_MAKE, OPT_COLD, OPT_DEBUG, OPT_VERSION, OPT_HELP };
 
 static const struct option option_table[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
 	{ "guard", required_argument, NULL, OPT_GUARD },
+	{ "make", required_argument, NULL, OPT_MAKE },
+	{ "cold", no_argument, NULL, OPT_COLD },
 	{ "debug", no_argument, NULL, OPT_DEBUG },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -68,6 +70,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPT_GUARD:
 			options->guard = optarg;
+			break;
+		case OPT_MAKE:
+			options->make = optarg;
+			break;
+		case OPT_COLD:
+			options->cold = true;
 			break;
 		case OPT_DEBUG:
 			options->debug = true;
@@ -187,7 +195,8 @@ static int watch_signals(struct server *server, struct error *err)
 	return ret < 0 ? err_set(err, ret, "watch signals") : 0;
 }
 
-static int serve(struct server *server, int dir_fd, struct error *err)
+static int serve(struct server *server, const struct options *options, int dir_fd,
+		 struct error *err)
 {
 	int fd = sock_listen_at(AT_FDCWD, server->endpoint, SOCKET_MODE, BACKLOG);
 	int ret;
@@ -202,6 +211,9 @@ static int serve(struct server *server, int dir_fd, struct error *err)
 		.dir_fd = dir_fd,
 		.changed = service_pool_changed,
 		.arg = &server->service,
+		.config_path = options->config,
+		.debug = options->debug,
+		.maker = { .fd = -1 },
 	};
 	server->service = (struct service){ .loop = server->loop, .pool = &server->pool };
 	ret = service_start(&server->service, fd, err);
@@ -220,10 +232,10 @@ static int serve(struct server *server, int dir_fd, struct error *err)
 	return ret;
 }
 
-static int run(struct server *server, const char *config, struct error *err)
+static int run(struct server *server, const struct options *options, struct error *err)
 {
 	auto_close int dir_fd = -1;
-	int ret = load(server, config, err);
+	int ret = load(server, options->config, err);
 
 	if (ret < 0)
 		return ret;
@@ -237,10 +249,22 @@ static int run(struct server *server, const char *config, struct error *err)
 	if (ret == 0)
 		ret = guard_start(server->endpoint, &server->alive_fd, &server->guard, err);
 	if (ret == 0)
-		ret = serve(server, dir_fd, err);
+		ret = serve(server, options, dir_fd, err);
 	/* Not when claimed machines are in it. */
 	(void)rmdir(server->path);
 	return ret;
+}
+
+/* As which of its processes it was started. */
+static int play(struct server *server, const struct options *options, struct error *err)
+{
+	const struct maker_order order = { .config = options->config,
+					   .uuid = options->make,
+					   .stays_cold = options->cold };
+
+	if (options->guard)
+		return guard_run(options->guard, err);
+	return options->make ? maker_run(&order, err) : run(server, options, err);
 }
 
 int main(int argc, char **argv)
@@ -256,7 +280,7 @@ int main(int argc, char **argv)
 		return ret > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	}
 	log_use_fd(STDERR_FILENO, LOG_TEXT, options.debug ? LOG_DEBUG : LOG_INFO);
-	ret = options.guard ? guard_run(options.guard, &err) : run(&server, options.config, &err);
+	ret = play(&server, &options, &err);
 	loop_free(server.loop);
 	cleanup_close(&server.alive_fd);
 	arena_done(&server.arena);

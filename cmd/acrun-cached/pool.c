@@ -31,24 +31,31 @@ static void unlink_machine(struct pool_machine *machine)
 		*at = machine->next;
 }
 
+static void unwatch(struct loop *loop, int *fd)
+{
+	if (*fd >= 0)
+		loop_remove_fd(loop, *fd);
+	cleanup_close(fd);
+}
+
+static void end_directory(const struct pool *pool, const char *uuid)
+{
+	int ret = cache_machine_end(pool->dir_fd, uuid);
+
+	if (ret < 0)
+		log_warning("remove '%s/%s': %s", pool->path, uuid, strerror(-ret));
+}
+
 /* Forgets the machine, and ends it unless somebody has claimed it. */
 static void end_machine(struct pool_machine *machine)
 {
 	struct pool *pool = machine->pool;
-	int ret;
 
 	unlink_machine(machine);
-	if (machine->watched)
-		loop_remove_fd(pool->loop, machine->machine.pidfd);
-	if (machine->client_fd >= 0)
-		loop_remove_fd(pool->loop, machine->client_fd);
+	unwatch(pool->loop, &machine->pidfd);
+	unwatch(pool->loop, &machine->client_fd);
 	loop_remove_timer(pool->loop, machine->timer);
-	ret = *machine->uuid ? cache_machine_end(pool->dir_fd, machine->uuid) : 0;
-	if (ret < 0)
-		log_warning("remove '%s/%s': %s", pool->path, machine->uuid, strerror(-ret));
-	cleanup_close(&machine->client_fd);
-	machine_close(&machine->machine);
-	cleanup_close(&machine->machine.dir_fd);
+	end_directory(pool, machine->uuid);
 	arena_done(&machine->arena);
 	free(machine);
 }
@@ -58,14 +65,14 @@ static void on_death(void *arg, int fd, uint32_t events)
 	struct pool_machine *machine = arg;
 	struct pool *pool = machine->pool;
 
+	(void)fd;
 	(void)events;
-	loop_remove_fd(pool->loop, fd);
-	machine->watched = false;
+	unwatch(pool->loop, &machine->pidfd);
 	if (machine->phase == POOL_OFFERED)
 		return; /* the client will see */
 	if (machine->phase == POOL_READY) {
 		log_warning("machine '%s' of the VM cache died (process %lld)", machine->uuid,
-			    (long long)machine->machine.vm.vmm.pid);
+			    (long long)machine->machine.vmm.pid);
 		if (clock_now_ms() - machine->made_ms < YOUNG_MS)
 			pool->failures++;
 	}
@@ -82,20 +89,33 @@ static unsigned count_ready(const struct pool *pool)
 	return n;
 }
 
+/* What the maker tells becomes a machine of the pool. */
 static int add_machine(struct pool *pool, struct error *err)
 {
 	struct pool_machine *machine = calloc(1, sizeof(*machine));
-	int ret;
+	int ret = 0;
 
 	if (!machine)
 		return err_set(err, -ENOMEM, "make a machine");
-	*machine = (struct pool_machine){ .pool = pool, .machine = MACHINE_INIT, .client_fd = -1 };
-	ret = pool_make_machine(machine, err);
-	if (ret == 0) {
-		ret = loop_add_fd(pool->loop, machine->machine.pidfd, EPOLLIN, on_death, machine);
-		machine->watched = ret == 0;
-		if (ret < 0)
-			err_set(err, ret, "watch a machine");
+	*machine = (struct pool_machine){ .pool = pool, .pidfd = -1, .client_fd = -1 };
+	memcpy(machine->uuid, pool->maker.uuid, sizeof(machine->uuid));
+	switch (maker_result(&pool->maker, &machine->arena, &machine->machine, err)) {
+	case MAKER_READY:
+		machine->pidfd = ret = proc_open(&machine->machine.vmm);
+		if (ret >= 0)
+			ret = loop_add_fd(pool->loop, ret, EPOLLIN, on_death, machine);
+		if (ret < 0) {
+			cleanup_close(&machine->pidfd);
+			err_set(err, ret, "watch a machine of the VM cache");
+		}
+		break;
+	case MAKER_WARM_FAILED:
+		/* It is not tried again: machines that are not warm serve as well. */
+		pool->stays_cold = true;
+		ret = err->code;
+		break;
+	case MAKER_FAILED:
+		ret = err->code;
 	}
 	if (ret < 0) {
 		end_machine(machine);
@@ -107,35 +127,76 @@ static int add_machine(struct pool *pool, struct error *err)
 	return 0;
 }
 
-static void on_fill(void *arg)
+static void tell_made(struct pool *pool, const struct error *err)
+{
+	if (err) {
+		pool->failures++;
+		log_error("%s", err->text);
+	}
+	pool->changed(pool->arg, err);
+	schedule(pool, 0);
+}
+
+static void on_made(void *arg, int fd, uint32_t events)
 {
 	struct pool *pool = arg;
 	struct error err = { 0 };
 	const char *json;
-	int ret;
+	int ret = maker_read(&pool->maker);
+
+	(void)fd;
+	(void)events;
+	if (ret == 0)
+		return;
+	loop_remove_fd(pool->loop, pool->maker.fd);
+	ret = add_machine(pool, &err);
+	maker_done(&pool->maker);
+	/* It goes again if what it was made of has changed since. */
+	if (ret == 0)
+		ret = pool_get_shape(pool, &json, &err);
+	if (ret == 0)
+		log_debug("another machine is ready");
+	tell_made(pool, ret < 0 ? &err : NULL);
+}
+
+static int start_maker(struct pool *pool, struct error *err)
+{
+	const struct maker_order order = { .config = pool->config_path,
+					   .stays_cold = pool->stays_cold,
+					   .debug = pool->debug };
+	const char *json;
+	int ret = pool_get_shape(pool, &json, err);
+
+	if (ret == 0)
+		ret = maker_start(&pool->maker, order, pool->dir_fd, err);
+	if (ret < 0)
+		return ret;
+	ret = loop_add_fd(pool->loop, pool->maker.fd, EPOLLIN, on_made, pool);
+	if (ret < 0) {
+		maker_done(&pool->maker);
+		return err_set(err, ret, "watch the process that makes machines");
+	}
+	return 0;
+}
+
+static void on_fill(void *arg)
+{
+	struct pool *pool = arg;
+	struct error err = { 0 };
 
 	pool->fill_timer = 0;
 	if (pool->stopped || count_ready(pool) >= pool->config->factory.vm_cache_number)
 		return;
-	ret = pool_get_shape(pool, &json, &err);
-	if (ret == 0)
-		ret = add_machine(pool, &err);
-	if (ret < 0) {
-		pool->failures++;
-		log_error("%s", err.text);
-	} else {
-		log_debug("machine '%s' is ready", pool->machines->uuid);
-	}
-	pool->changed(pool->arg, ret < 0 ? &err : NULL);
-	schedule(pool, 0);
+	if (start_maker(pool, &err) < 0)
+		tell_made(pool, &err);
 }
 
-/* One machine after the other, with a look at the clients in between. */
+/* One machine after the other. */
 static void schedule(struct pool *pool, int64_t delay_ms)
 {
 	int id;
 
-	if (pool->stopped || pool->fill_timer > 0)
+	if (pool->stopped || pool->fill_timer > 0 || pool->maker.fd >= 0)
 		return;
 	if (count_ready(pool) >= pool->config->factory.vm_cache_number) {
 		pool->failures = 0;
@@ -164,6 +225,11 @@ void pool_stop(struct pool *pool)
 	pool->stopped = true;
 	loop_remove_timer(pool->loop, pool->fill_timer);
 	pool->fill_timer = 0;
+	if (pool->maker.fd >= 0) {
+		loop_remove_fd(pool->loop, pool->maker.fd);
+		maker_done(&pool->maker);
+		end_directory(pool, pool->maker.uuid);
+	}
 }
 
 void pool_done(struct pool *pool)

@@ -10,8 +10,7 @@
 #define CMD_ACRUN_CACHED_POOL_H
 
 #include "base/loop.h"
-#include "base/uuid.h"
-#include "runtime/factory/cache.h"
+#include "cmd/acrun-cached/maker.h"
 
 struct pool_machine {
 	struct pool_machine *next;
@@ -19,9 +18,9 @@ struct pool_machine {
 	enum { POOL_READY, POOL_OFFERED, POOL_GIVEN } phase;
 	char uuid[UUID_TEXT_LEN];
 	struct arena arena;
-	struct machine machine;
+	struct cache_machine machine;
 	int64_t made_ms;
-	bool watched;  /* its pidfd */
+	int pidfd;     /* of the VMM */
 	int client_fd; /* pidfd of who was given it; -1: none */
 	int timer;     /* instead of that; 0: none */
 };
@@ -33,12 +32,15 @@ struct pool {
 	struct loop *loop;
 	const struct config *config;
 	const struct machine *shape;
-	const char *path; /* of its directory */
+	const char *config_path; /* NULL: the usual one */
+	const char *path;	 /* of its directory */
 	int dir_fd;
 	pool_change_fn *changed;
 	void *arg;
+	bool debug;
 	/* The rest is the pool's own. */
 	struct pool_machine *machines;
+	struct maker maker;
 	char *shape_json;
 	unsigned failures; /* in a row */
 	int fill_timer;
@@ -48,7 +50,7 @@ struct pool {
 
 /* Begins to fill. The fields above must be set, and outlive the pool. */
 int pool_start(struct pool *pool, struct error *err) must_check;
-/* No more machines are made. */
+/* No more machines are made; one that is being made is given up. */
 void pool_stop(struct pool *pool);
 /* Ends every machine that nobody has claimed. */
 void pool_done(struct pool *pool);
@@ -66,9 +68,5 @@ void pool_hurry(struct pool *pool);
 void pool_give(struct pool_machine *machine, pid_t client);
 /* The client does not know of it. */
 void pool_drop(struct pool_machine *machine);
-
-/* Starts a machine in its directory, from the template if it can be had, and publishes it. The
- * caller ends what a failure leaves. In pool_make.c. */
-int pool_make_machine(struct pool_machine *pooled, struct error *err) must_check;
 
 #endif

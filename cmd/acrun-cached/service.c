@@ -45,19 +45,13 @@ static void on_config(void *arg, struct grpc_call *call, const char *message, si
 static int encode_machine(const struct pool_machine *pooled, struct strbuf *buf)
 {
 	auto_arena struct arena arena = { 0 };
-	const struct cache_machine machine = {
-		.uuid = pooled->uuid,
-		.dir = pooled->machine.dir,
-		.accelerator = pooled->machine.vm.accelerator,
-		.vmm = pooled->machine.vm.vmm,
-	};
 	struct cache_vm vm = {
 		.id = pooled->uuid,
-		.cpu = pooled->machine.vcpus,
-		.memory_mib = pooled->machine.memory_mib,
+		.cpu = pooled->pool->shape->vcpus,
+		.memory_mib = pooled->pool->shape->memory_mib,
 	};
 	const char *json;
-	int ret = cache_machine_encode(&machine, &arena, &json, NULL);
+	int ret = cache_machine_encode(&pooled->machine, &arena, &json, NULL);
 
 	if (ret < 0)
 		return ret;
@@ -147,9 +141,9 @@ static void on_status(void *arg, struct grpc_call *call, const char *message, si
 		if (m->phase != POOL_READY)
 			continue;
 		status.vms[status.n_vms++] = (struct cache_vm_status){
-			.pid = m->machine.vm.vmm.pid,
-			.cpu = m->machine.vcpus,
-			.memory_mib = m->machine.memory_mib,
+			.pid = m->machine.vmm.pid,
+			.cpu = m->pool->shape->vcpus,
+			.memory_mib = m->pool->shape->memory_mib,
 		};
 	}
 	reply(call, cache_status_encode(&status, &buf), &buf);

@@ -84,6 +84,26 @@ vmm() {
 	no_leftover_pids
 }
 
+# The directory of a machine that is being made.
+being_made() {
+	find "$SOCKET.d" -mindepth 1 -maxdepth 1 -type d 2>/dev/null | grep .
+}
+
+@test "cache: while a machine is made the server answers, and ends with nothing left" {
+	configure 1 'enable_template = false'
+	"$ACRUN" --config "$T/acrun.toml" factory init >"$T/serve.out" 2>&1 3>&- </dev/null &
+	SERVER=$!
+	wait_for 20 being_made
+	run factory status
+	assert_status 0
+	assert_equal "$output" "VM cache server pid = $SERVER"
+	kill -TERM "$SERVER"
+	wait "$SERVER"
+	SERVER=
+	nothing_waits
+	[[ ! -e $SOCKET.d ]]
+}
+
 @test "cache: creates take waiting machines, which are replaced; each has its own identity and root" {
 	serve
 	local n ids=() randoms=() before now
