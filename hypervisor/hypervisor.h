@@ -40,7 +40,15 @@ struct hypervisor_config {
 	uint32_t default_memory_mib;
 	uint32_t msize_9p;
 	bool enable_debug;
-	const char *host_dir; /* where verdicts about this host are kept ("/run/acrun-host") */
+	const char *host_dir;	  /* where verdicts about this host are kept ("/run/acrun-host") */
+	const char *profile;	  /* which releases of the VMM it is for; "auto" asks the VMM */
+	const char *device;	  /* through which VMs are made; "" for the usual one */
+	const char *control_path; /* program that controls VMs when they cannot be reached else;
+				     "" for none */
+	const char *cpu_affinity; /* CPUs for VMs, as the VMM counts them; "" for all */
+	const char *vm_uuids;	  /* the UUIDs that the hypervisor lets VMs have */
+	uint32_t max_vms;	  /* how many VMs there may be; 0: ask the hypervisor */
+	uint32_t block_slots;	  /* disks that a running VM can be given */
 };
 
 /* A stream device whose listening Unix socket the caller has made already, so that peers may
@@ -48,6 +56,9 @@ struct hypervisor_config {
 struct vm_socket {
 	const char *name; /* port name in the guest, e.g. "sh.hyper.channel.0" */
 	int listen_fd;
+	/* Where it is bound, absolute: a VMM that makes its sockets itself replaces it. launch()
+	 * returns when that is done. */
+	const char *path;
 };
 
 enum { VM_CHANNELS_MAX = 4, VM_NICS_MAX = 8 };
@@ -96,6 +107,9 @@ struct vm_spec {
 	int console_listen_fd; /* the guest's serial console goes to whoever connects; -1: discarded
 				*/
 	int control_listen_fd; /* the VMM's control socket (QMP); -1: none */
+	const char *console_path; /* where these two are bound, as in struct vm_socket */
+	const char *control_path;
+	uint32_t vsock_cid;    /* the guest's context id; 0: it has no vsock */
 	const char *share_dir; /* host directory shared with the guest; NULL: none */
 	const char *share_tag;
 	/* Interfaces it boots with; not for a clone. */
@@ -120,6 +134,18 @@ struct vm_spec {
 struct vm {
 	struct proc_id vmm;
 	char accelerator[16]; /* what it really runs on */
+};
+
+/* A disk for a running VM: a file or a block device of the host. */
+struct vm_disk {
+	const char *path; /* absolute */
+	bool readonly;
+};
+
+/* Where the guest has it. */
+struct vm_disk_place {
+	char name[16];	/* "vdb" */
+	uint64_t bytes; /* its size; what the guest must see before the disk is used */
 };
 
 /*
@@ -152,6 +178,9 @@ struct hypervisor_ops {
 		      struct vm *vm, struct error *err);
 	/* Ends the VM at once and waits until its process is gone. Fine when it is gone already. */
 	int (*stop)(const struct vm *vm, struct error *err);
+	/* NULL: fit for any host. Else: is this host made for it? Must be quick and have no side
+	 * effects. */
+	bool (*fits_host)(void);
 	/* HV_CAP_PAUSE: halts the vCPUs, lets them go on. Fine when that is so already. */
 	int (*pause)(const struct vm *vm, int control_fd, struct error *err);
 	int (*resume)(const struct vm *vm, int control_fd, struct error *err);
@@ -196,6 +225,13 @@ struct hypervisor_ops {
 	 */
 	int (*add_nic)(const struct vm *vm, int control_fd, const struct vm_nic *nic,
 		       struct error *err);
+	/*
+	 * HV_CAP_BLOCK_HOTPLUG: gives the VM whose files are in dir_fd (vm_spec.dir) a disk, which
+	 * it keeps until it ends. The caller has the agent wait until the guest sees place->bytes:
+	 * only that proves it. -ENOSPC: there is no room for another disk.
+	 */
+	int (*add_disk)(const struct vm *vm, int dir_fd, const struct vm_disk *disk,
+			struct vm_disk_place *place, struct error *err);
 };
 
 /* The backend of that name, NULL when there is none. */

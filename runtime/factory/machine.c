@@ -102,6 +102,11 @@ void machine_close(struct machine *machine)
 	cleanup_close(&machine->pidfd);
 }
 
+static const char *file_path(const struct machine *machine, struct arena *arena, const char *name)
+{
+	return arena_printf(arena, "%s/%s", machine->dir, name);
+}
+
 int machine_spec(const struct machine *machine, struct arena *arena, struct vm_spec *spec,
 		 struct error *err)
 {
@@ -114,16 +119,25 @@ int machine_spec(const struct machine *machine, struct arena *arena, struct vm_s
 		.max_vcpus = machine->max_vcpus,
 		.max_memory_mib = machine->max_memory_mib,
 		.memory_slots = machine->memory_slots,
-		.channels = { { HYPER_CHANNEL_CTL, machine->ctl_fd },
-			      { HYPER_CHANNEL_TTY, machine->tty_fd } },
+		.channels = { { HYPER_CHANNEL_CTL, machine->ctl_fd,
+				file_path(machine, arena, MACHINE_CTL_SOCKET) },
+			      { HYPER_CHANNEL_TTY, machine->tty_fd,
+				file_path(machine, arena, MACHINE_TTY_SOCKET) } },
 		.n_channels = 2,
 		.console_listen_fd = machine->console_fd,
 		.control_listen_fd = machine->control_fd,
-		.share_dir = arena_printf(arena, "%s/%s", machine->dir, MACHINE_SHARE),
-		.share_tag = MACHINE_SHARE_TAG,
+		.console_path = file_path(machine, arena, MACHINE_CONSOLE_SOCKET),
+		.control_path = file_path(machine, arena, MACHINE_CONTROL_SOCKET),
 		.log_fd = machine->log_fd,
 	};
-	return spec->share_dir ? 0 : err_set(err, -ENOMEM, "describe the virtual machine");
+	if (machine->hypervisor->caps & HV_CAP_SHARED_DIR) {
+		spec->share_dir = file_path(machine, arena, MACHINE_SHARE);
+		spec->share_tag = MACHINE_SHARE_TAG;
+	}
+	if (!spec->channels[0].path || !spec->channels[1].path || !spec->console_path ||
+	    !spec->control_path || (spec->share_tag && !spec->share_dir))
+		return err_set(err, -ENOMEM, "describe the virtual machine");
+	return 0;
 }
 
 int machine_launch(struct machine *machine, const struct vm_spec *spec, struct error *err)
