@@ -44,6 +44,12 @@ else()
 	target_compile_options(acrun_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 
+if(ACRUN_FUZZ)
+	# Coverage of the code under test, not of the targets alone, is what guides the fuzzers.
+	target_compile_options(acrun_flags INTERFACE -fsanitize=fuzzer-no-link)
+	target_link_options(acrun_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # The agent is PID 1 of the guest and part of each boot: small, static, alone in its address space.
 add_library(acrun_guest_flags INTERFACE)
 target_include_directories(acrun_guest_flags INTERFACE "${CMAKE_SOURCE_DIR}" "${CMAKE_BINARY_DIR}/include")
