@@ -106,7 +106,7 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 	auto_strbuf struct strbuf text = { 0 };
 	struct call_hello hello;
 	struct call_hello_reply reply = { .version = 1, .agent = "acrun-agent " ACRUN_VERSION };
-	const char *features[] = { "flow" };
+	const char *features[] = { "flow", "numbered" };
 	struct utsname name = { 0 };
 
 	if (!decode(&call_hello_type, payload, len, &arena, &hello, slot))
@@ -117,7 +117,7 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 	}
 	(void)uname(&name);
 	reply.kernel = name.release;
-	reply.features = (struct json_strs){ .items = features, .len = 1 };
+	reply.features = (struct json_strs){ .items = features, .len = 2 };
 	if (json_encode(&call_hello_reply_type, &reply, 0, &text) < 0) {
 		slot_errorf(slot, "hello: cannot allocate memory");
 		return;
@@ -293,6 +293,8 @@ static int exec_in(struct guest *guest, struct container *container,
 	if (!container->init || container->init->state == PROCESS_ENDED ||
 	    container->state == CONTAINER_STOPPED)
 		return err_msg(err, -ESRCH, "cannot exec in a stopped container");
+	if (container->init->state == PROCESS_SETUP)
+		return err_msg(err, -EBUSY, "cannot exec in a container that is being created");
 	if (!check_process(process, err))
 		return err->code;
 	if (!*request.id || strcmp(request.id, "init") == 0)

@@ -53,9 +53,9 @@ static struct slot *find_startable(struct guest *guest)
 	bool blocked = false;
 
 	for (struct slot *slot = guest->slots; slot; slot = slot->next) {
-		if (!slot->started && (!blocked || may_overtake(slot->code)))
+		if (!slot->started && (slot->number || !blocked || may_overtake(slot->code)))
 			return slot;
-		if (!slot->done)
+		if (!slot->done && !slot->number)
 			blocked = true;
 	}
 	return NULL;
@@ -119,6 +119,7 @@ static int64_t queue_frames(struct guest *guest, const char *data, size_t len)
 {
 	struct ctl_frame frame;
 	size_t taken = 0;
+	int ret;
 
 	while (taken < len && guest->n_slots < SLOTS_MAX) {
 		int64_t n = ctl_decode(data + taken, len - taken, &frame);
@@ -128,7 +129,10 @@ static int64_t queue_frames(struct guest *guest, const char *data, size_t len)
 		if (n == 0)
 			break;
 		taken += (size_t)n;
-		if (!slots_add(guest, frame.code, frame.payload, frame.len))
+		ret = slots_add(guest, &frame);
+		if (ret == -EBADMSG)
+			return ret;
+		if (ret < 0)
 			log_error("out of memory for a request of %u bytes", frame.len);
 	}
 	return (int64_t)taken;

@@ -1,6 +1,7 @@
 #include "agent/guest/slots.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,31 +9,38 @@
 
 #include "agent/guest/dispatch.h"
 #include "agent/proto/calls.h"
-#include "agent/proto/hyperstart.h"
+#include "agent/proto/numbered.h"
 
-struct slot *slots_add(struct guest *guest, uint32_t code, const char *payload, size_t len)
+int slots_add(struct guest *guest, const struct ctl_frame *frame)
 {
-	struct slot *slot = calloc(1, sizeof(*slot));
+	struct ctl_frame request = *frame;
 	struct slot **link = &guest->slots;
+	uint32_t number = 0;
+	struct slot *slot;
 
+	if (frame->code == CTL_NUMBERED &&
+	    (numbered_decode(frame, &number, &request) < 0 || number == 0))
+		return -EBADMSG;
+	slot = calloc(1, sizeof(*slot));
 	if (!slot)
-		return NULL;
-	slot->payload = malloc(len + 1);
+		return -ENOMEM;
+	slot->payload = malloc((size_t)request.len + 1);
 	if (!slot->payload) {
 		free(slot);
-		return NULL;
+		return -ENOMEM;
 	}
-	if (len)
-		memcpy(slot->payload, payload, len);
-	slot->payload[len] = '\0';
-	slot->len = len;
+	if (request.len)
+		memcpy(slot->payload, request.payload, request.len);
+	slot->payload[request.len] = '\0';
+	slot->len = request.len;
 	slot->guest = guest;
-	slot->code = code;
+	slot->code = request.code;
+	slot->number = number;
 	while (*link)
 		link = &(*link)->next;
 	*link = slot;
 	guest->n_slots++;
-	return slot;
+	return 0;
 }
 
 static void remove_slot(struct guest *guest, struct slot *slot)
@@ -48,15 +56,29 @@ static void remove_slot(struct guest *guest, struct slot *slot)
 	free(slot);
 }
 
-/* Sends the replies at the head of the queue that are ready. */
+static int encode_reply(struct strbuf *out, const struct slot *slot, uint32_t code,
+			const void *data, size_t len)
+{
+	return slot->number ? numbered_encode(out, slot->number, code, data, len)
+			    : ctl_encode(out, code, data, len);
+}
+
+/* Sends the replies that are ready: any numbered one, and plain ones at the head of their queue. */
 static void send_ready(struct guest *guest)
 {
-	struct slot *slot;
+	struct strbuf *out = &guest->ctl->out;
+	struct slot *next;
+	bool in_order = true;
 
-	while ((slot = guest->slots) && slot->done) {
-		if (!slot->orphan && ctl_encode(&guest->ctl->out, slot->reply_code, slot->reply,
-						slot->reply_len) < 0)
-			(void)!ctl_encode(&guest->ctl->out, CALL_ERROR, "reply too large", 15);
+	for (struct slot *slot = guest->slots; slot; slot = next) {
+		next = slot->next;
+		if (!slot->done || (!slot->number && !in_order)) {
+			in_order &= slot->number != 0;
+			continue;
+		}
+		if (!slot->orphan && encode_reply(out, slot, slot->reply_code, slot->reply,
+						  slot->reply_len) == -E2BIG)
+			(void)!encode_reply(out, slot, CALL_ERROR, "reply too large", 15);
 		remove_slot(guest, slot);
 	}
 	channel_flush(guest->ctl);

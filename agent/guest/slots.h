@@ -1,6 +1,7 @@
 /*
- * The queue of requests. Replies leave in the order of the requests, whenever each becomes ready. A
- * request that may not overtake others waits here until all before it are answered.
+ * The requests that are not answered yet. Numbered ones run at once, and their replies leave when
+ * they are ready. Replies to plain ones leave in the order of the requests; a plain request that
+ * may not overtake others waits here until all plain ones before it are answered.
  */
 #ifndef AGENT_GUEST_SLOTS_H
 #define AGENT_GUEST_SLOTS_H
@@ -9,15 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "agent/guest/guest.h"
+#include "agent/proto/hyperstart.h"
 #include "base/error.h"
 
-enum { SLOTS_MAX = 64 };
+enum { SLOTS_MAX = 256 };
 
 struct slot {
 	struct slot *next;
 	struct guest *guest;
 	uint32_t code;
-	char *payload; /* of the request, NUL-terminated; gone once it is started */
+	uint32_t number; /* of a numbered request; 0: plain, answered in order */
+	char *payload;	 /* of the request, NUL-terminated; gone once it is started */
 	size_t len;
 	bool started;
 	bool done;
@@ -27,8 +30,9 @@ struct slot {
 	size_t reply_len;
 };
 
-/* Appends a request (payload is copied). NULL when out of memory. */
-struct slot *slots_add(struct guest *guest, uint32_t code, const char *payload, size_t len);
+/* Appends a request, plain or CTL_NUMBERED (its payload is copied). -ENOMEM, or -EBADMSG when its
+ * number cannot be read. */
+int slots_add(struct guest *guest, const struct ctl_frame *frame) must_check;
 /* Answer a request: now or later, once. The slot may be gone afterwards. */
 void slot_ack(struct slot *slot, const void *data, size_t len);
 void slot_error(struct slot *slot, const struct error *err);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "agent/proto/numbered.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "cmd/acrun-proxy/proxy.h"
@@ -46,18 +47,33 @@ static void close_channel(struct vm *vm, struct channel *channel)
 	outq_done(&channel->out);
 }
 
-static struct pending *pop_pending(struct vm *vm)
+static struct pending *unlink_pending(struct vm *vm, struct pending **link)
 {
-	struct pending *pending = vm->pending;
+	struct pending *pending = *link;
 
 	if (!pending)
 		return NULL;
-	vm->pending = pending->next;
-	if (!vm->pending)
-		vm->pending_end = &vm->pending;
+	*link = pending->next;
+	if (!*link)
+		vm->pending_end = link;
 	if (pending->timer > 0)
 		loop_remove_timer(vm->proxy->loop, pending->timer);
 	return pending;
+}
+
+static struct pending *pop_pending(struct vm *vm)
+{
+	return unlink_pending(vm, &vm->pending);
+}
+
+/* The call with that number; 0: the oldest without one. NULL when nobody waits for it. */
+static struct pending *take_pending(struct vm *vm, uint32_t number)
+{
+	struct pending **link = &vm->pending;
+
+	while (*link && (*link)->number != number)
+		link = &(*link)->next;
+	return unlink_pending(vm, link);
 }
 
 static void end_pending(struct pending *pending, const struct error *err, const char *payload,
@@ -102,6 +118,16 @@ static void on_deadline(void *arg)
 	proxy_settle(proxy);
 }
 
+static int encode_call(struct vm *vm, struct pending *pending, const char *payload, size_t len)
+{
+	if (!vm->numbered)
+		return ctl_encode(&vm->ctl.out.buf, pending->code, payload, len);
+	if (++vm->last_number == 0)
+		vm->last_number = 1;
+	pending->number = vm->last_number;
+	return numbered_encode(&vm->ctl.out.buf, pending->number, pending->code, payload, len);
+}
+
 int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_done_fn *done,
 	    void *arg, struct error *err)
 {
@@ -121,7 +147,7 @@ int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_do
 	if (!pending)
 		return err_set(err, -ENOMEM, "call the agent");
 	*pending = (struct pending){ .vm = vm, .code = code, .done = done, .arg = arg };
-	ret = ctl_encode(&vm->ctl.out.buf, code, payload, len);
+	ret = encode_call(vm, pending, payload, len);
 	if (ret == 0)
 		ret = pending->timer = loop_add_timer(vm->proxy->loop, vm->proxy->waits.call_ms,
 						      on_deadline, pending);
@@ -184,8 +210,10 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 		ask_version(vm);
 		return;
 	}
-	for (size_t i = 0; i < reply.features.len; i++)
+	for (size_t i = 0; i < reply.features.len; i++) {
 		vm->flow |= strcmp(reply.features.items[i], "flow") == 0;
+		vm->numbered |= strcmp(reply.features.items[i], "numbered") == 0;
+	}
 	be_up(vm, DIALECT_ACRUN);
 }
 
@@ -202,9 +230,9 @@ static void greet(struct vm *vm)
 		vm_lose(vm, "no memory to greet its agent");
 }
 
-static void take_answer(struct vm *vm, const struct ctl_frame *frame)
+static void take_answer(struct vm *vm, uint32_t number, const struct ctl_frame *frame)
 {
-	struct pending *pending = pop_pending(vm);
+	struct pending *pending = take_pending(vm, number);
 	struct error err = { 0 };
 
 	if (!pending) {
@@ -220,12 +248,25 @@ static void take_answer(struct vm *vm, const struct ctl_frame *frame)
 	end_pending(pending, &err, NULL, 0);
 }
 
-static void take_ctl_frame(struct vm *vm, const struct ctl_frame *frame)
+/* Returns -EBADMSG when it is no answer. */
+static int take_numbered(struct vm *vm, const struct ctl_frame *frame)
+{
+	struct ctl_frame inner;
+	uint32_t number;
+
+	if (!vm->numbered || numbered_decode(frame, &number, &inner) < 0 || number == 0 ||
+	    (inner.code != CALL_ACK && inner.code != CALL_ERROR))
+		return -EBADMSG;
+	take_answer(vm, number, &inner);
+	return 0;
+}
+
+static int take_ctl_frame(struct vm *vm, const struct ctl_frame *frame)
 {
 	switch (frame->code) {
 	case CALL_ACK:
 	case CALL_ERROR:
-		take_answer(vm, frame);
+		take_answer(vm, 0, frame);
 		break;
 	case CALL_READY:
 		greet(vm);
@@ -233,9 +274,12 @@ static void take_ctl_frame(struct vm *vm, const struct ctl_frame *frame)
 	case CALL_NEXT:
 		break;
 	default:
+		if (frame->code == CTL_NUMBERED)
+			return take_numbered(vm, frame);
 		dialect_take_event(vm->proxy, frame);
 		break;
 	}
+	return 0;
 }
 
 /* Takes the whole frames out of channel->in. */
@@ -255,7 +299,7 @@ static void take_frames(struct vm *vm, struct channel *channel)
 			break;
 		used += (size_t)n;
 		if (channel == &vm->ctl)
-			take_ctl_frame(vm, &ctl);
+			n = take_ctl_frame(vm, &ctl);
 		else if (sessions_take_frame(vm->proxy, &tty) < 0)
 			n = -EBADMSG;
 		if (n < 0)

@@ -23,6 +23,7 @@ struct pending {
 	struct pending *next;
 	struct vm *vm;
 	uint32_t code;
+	uint32_t number; /* of its frame; 0: plain, answered in order */
 	int timer;
 	vm_done_fn *done; /* NULL once it was given up: the slot stays to swallow the late answer */
 	void *arg;
@@ -43,7 +44,9 @@ struct vm {
 	enum dialect dialect;
 	bool extension; /* the agent knows our calls */
 	bool flow;	/* and counts credit */
-	bool paused;	/* the I/O channel is not read */
+	bool numbered;	/* and numbers its answers */
+	uint32_t last_number;
+	bool paused; /* the I/O channel is not read */
 	struct channel ctl;
 	struct channel tty;
 	struct console console;

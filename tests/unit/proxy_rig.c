@@ -257,6 +257,10 @@ static void answer_greeting(struct rig *rig, enum rig_agent agent)
 			"{\"version\":1,\"agent\":\"a\",\"kernel\":\"k\",\"features\":[\"flow\"]}");
 		return;
 	}
+	if (agent == RIG_NUMBERED) {
+		rig_answer(rig, CALL_ACK, "{\"version\":1,\"features\":[\"flow\",\"numbered\"]}");
+		return;
+	}
 	rig_answer(rig, CALL_ERROR, agent == RIG_PLAIN ? "No callback found for command \"\"" : "");
 	tell_version(rig, agent);
 }

@@ -13,8 +13,9 @@
 #include "base/strbuf.h"
 #include "cmd/acrun-proxy/proxy.h"
 
-/* Which agent the test plays: an original of dialect D3, D1 or D2, or ours. */
-enum rig_agent { RIG_PLAIN, RIG_D1, RIG_D2, RIG_EXTENSION };
+/* Which agent the test plays: an original of dialect D3, D1 or D2, ours, or ours with numbered
+ * frames. */
+enum rig_agent { RIG_PLAIN, RIG_D1, RIG_D2, RIG_EXTENSION, RIG_NUMBERED };
 
 struct rig;
 
