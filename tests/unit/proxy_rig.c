@@ -265,32 +265,53 @@ static void answer_greeting(struct rig *rig, enum rig_agent agent)
 	tell_version(rig, agent);
 }
 
+void rig_begin(struct rig *rig)
+{
+	char path[64];
+
+	*rig = (struct rig){ .dir = "/tmp/test_proxy.XXXXXX",
+			     .loop_value = STILL_RUNNING,
+			     .ctl = { .fd = -1 },
+			     .tty = { .fd = -1 },
+			     .runtime = { .fd = -1 } };
+	assert_non_null(mkdtemp(rig->dir));
+	rig->loop = loop_new();
+	assert_non_null(rig->loop);
+	proxy_init(&rig->proxy, rig->loop, "unix:///run/p.sock");
+	(void)snprintf(path, sizeof(path), "%s/ctl", rig->dir);
+	rig->ctl_listen = sock_listen_at(AT_FDCWD, path, 0600, 1);
+	(void)snprintf(path, sizeof(path), "%s/tty", rig->dir);
+	rig->tty_listen = sock_listen_at(AT_FDCWD, path, 0600, 1);
+}
+
+void rig_accept(struct rig *rig)
+{
+	rig_turn(rig);
+	accept_into(rig, &rig->ctl, rig->ctl_listen);
+	accept_into(rig, &rig->tty, rig->tty_listen);
+}
+
+void rig_greet(struct rig *rig, enum rig_agent agent)
+{
+	rig_answer(rig, CALL_READY, "");
+	answer_greeting(rig, agent);
+}
+
 void rig_open(struct rig *rig, enum rig_agent agent)
 {
 	char body[256];
 	struct ccproxy_frame frame;
 
-	*rig = (struct rig){ .dir = "/tmp/test_proxy.XXXXXX", .loop_value = STILL_RUNNING };
-	assert_non_null(mkdtemp(rig->dir));
-	rig->loop = loop_new();
-	assert_non_null(rig->loop);
-	proxy_init(&rig->proxy, rig->loop, "unix:///run/p.sock");
-	(void)snprintf(body, sizeof(body), "%s/ctl", rig->dir);
-	rig->ctl_listen = sock_listen_at(AT_FDCWD, body, 0600, 1);
-	(void)snprintf(body, sizeof(body), "%s/tty", rig->dir);
-	rig->tty_listen = sock_listen_at(AT_FDCWD, body, 0600, 1);
+	rig_begin(rig);
 	rig->runtime = rig_connect(rig);
 	(void)snprintf(
 		body, sizeof(body),
 		"{\"containerId\":\"pod1\",\"ctlSerial\":\"%s/ctl\",\"ioSerial\":\"%s/tty\"}",
 		rig->dir, rig->dir);
 	rig_send(&rig->runtime, CCPROXY_COMMAND, CCPROXY_REGISTER_VM, body);
-	rig_turn(rig);
-	accept_into(rig, &rig->ctl, rig->ctl_listen);
-	accept_into(rig, &rig->tty, rig->tty_listen);
+	rig_accept(rig);
 	assert_true(rig_is_silent(rig, &rig->runtime));
-	rig_answer(rig, CALL_READY, "");
-	answer_greeting(rig, agent);
+	rig_greet(rig, agent);
 	frame = rig_receive(rig, &rig->runtime);
 	assert_int_equal(frame.type, CCPROXY_RESPONSE);
 	assert_false(frame.error);

@@ -39,6 +39,11 @@ struct rig {
 /* Brings the VM up: answers RegisterVM's greeting as that agent does. */
 void rig_open(struct rig *rig, enum rig_agent agent);
 void rig_close(struct rig *rig);
+/* The parts of rig_open(): a proxy without a VM, whose sockets the test listens on at <dir>/ctl and
+ * <dir>/tty; the connections of RegisterVM; READY and the answers to the greeting. */
+void rig_begin(struct rig *rig);
+void rig_accept(struct rig *rig);
+void rig_greet(struct rig *rig, enum rig_agent agent);
 void rig_turn(struct rig *rig);
 
 struct rig_end rig_connect(struct rig *rig);
