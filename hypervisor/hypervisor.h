@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/proc.h"
 #include "base/strvec.h"
+#include "hypervisor/host_check.h"
 
 enum hypervisor_caps {
 	HV_CAP_SHARED_DIR = 1 << 0,
@@ -162,6 +163,11 @@ struct hypervisor_ops {
 	/* Assets exist and are readable, the program can be run, the machine type is known... One
 	 * clear error for the first thing wrong. */
 	int (*check)(const struct hypervisor_config *cfg, struct error *err);
+	/*
+	 * For `acrun check`: adds all that this host lacks or has for such VMs (devices, modules,
+	 * privileges, releases) beyond what check() says. May probe for seconds. NULL: nothing.
+	 */
+	void (*check_host)(const struct hypervisor_config *cfg, const struct host_checks *checks);
 	/*
 	 * Builds the whole command line (argv[0] included) without side effects. `accelerator` is
 	 * "kvm" or "tcg". Descriptor numbers in it are those the VMM will see (channel i: 10 + i,
