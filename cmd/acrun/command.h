@@ -21,12 +21,24 @@ struct globals {
 	char *root_abs; /* absolute form of root; owned by main */
 };
 
+/* The options that fill them. */
+extern const struct option_table globals_options;
+
 enum { ARGS_ANY = -1 };
+
+/* A line to type, and what it is good for. */
+struct command_example {
+	const char *line;
+	const char *what;
+};
 
 struct command {
 	const char *name;
-	const char *operands; /* for --help: "<container-id>" */
+	/* For --help, and for completion: "<container-id>" is completed with ids, "a|b" with these
+	 * words. */
+	const char *operands;
 	const char *summary;
+	const struct command_example *examples; /* ended by one without a line; NULL: none */
 	struct option_table options;
 	size_t options_size;	/* of the struct that the options fill; starts with `bool help` */
 	int min_args, max_args; /* max ARGS_ANY: no limit */
@@ -51,10 +63,12 @@ extern const struct command command_create;
 extern const struct command command_delete;
 extern const struct command command_exec;
 extern const struct command command_factory;
+extern const struct command command_help;
 extern const struct command command_kill;
 extern const struct command command_list;
 extern const struct command command_run;
 extern const struct command command_start;
 extern const struct command command_state;
+extern const struct command command_version;
 
 #endif

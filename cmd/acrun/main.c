@@ -7,71 +7,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "acrun_version.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "cmd/acrun/colour.h"
 #include "cmd/acrun/command.h"
+#include "cmd/acrun/help.h"
 #include "runtime/config/config.h"
 #include "runtime/sandbox/store.h"
 #include "runtime/sandbox/trace.h"
-
-static const struct option_row global_rows[] = {
-	{ "debug", 0, OPTION_FLAG, offsetof(struct globals, debug), NULL, "log everything" },
-	{ "log", 0, OPTION_STRING, offsetof(struct globals, log), "FILE",
-	  "append the log to FILE (default: stderr)" },
-	{ "log-format", 0, OPTION_STRING, offsetof(struct globals, log_format), "text|json",
-	  "format of the log (default: text)" },
-	{ "log-level", 0, OPTION_STRING, offsetof(struct globals, log_level), "LEVEL",
-	  "debug, info, warning or error (default: info)" },
-	{ "root", 0, OPTION_STRING, offsetof(struct globals, root), "DIR",
-	  "directory of the state (default: " STORE_DEFAULT_ROOT ")" },
-	{ "config", 0, OPTION_STRING, offsetof(struct globals, config), "FILE",
-	  "configuration file" },
-	{ "kata-config", 0, OPTION_STRING, offsetof(struct globals, config), "FILE",
-	  "the same, under its name elsewhere" },
-	{ "show-default-config-paths", 0, OPTION_FLAG, offsetof(struct globals, show_config_paths),
-	  NULL, "print where it is looked for" },
-	{ "kata-show-default-config-paths", 0, OPTION_FLAG,
-	  offsetof(struct globals, show_config_paths), NULL, "the same" },
-	{ "trace", 0, OPTION_STRING, offsetof(struct globals, trace), "FILE",
-	  "append what takes how long to FILE, for trace viewers (also: ACRUN_TRACE)" },
-	{ "systemd-cgroup", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
-	{ "cgroup-manager", 0, OPTION_IGNORED, 0, "NAME", "accepted for compatibility" },
-	{ "rootless", 0, OPTION_IGNORED, 0, "VALUE", "accepted for compatibility" },
-	{ "criu", 0, OPTION_IGNORED, 0, "PATH", "accepted for compatibility" },
-	{ "help", 'h', OPTION_FLAG, offsetof(struct globals, help), NULL, "show help" },
-	{ "version", 'v', OPTION_FLAG, offsetof(struct globals, version), NULL,
-	  "print the version" },
-};
-static const struct option_table global_table = { .rows = global_rows,
-						  .n_rows = sizeof(global_rows) /
-							    sizeof(global_rows[0]),
-						  .in_order = true };
-
-static void print_help(void)
-{
-	printf("NAME:\n   acrun - runs OCI containers, each pod in a virtual machine of its own\n\n"
-	       "USAGE:\n   acrun [global options] command [command options] [arguments...]\n\nCOMMANDS:\n");
-	for (size_t i = 0; command_at(i); i++)
-		printf("   %-10s %s\n", command_at(i)->name, command_at(i)->summary);
-	printf("   %-10s %s\n   %-10s %s\n\nGLOBAL OPTIONS:\n", "version", "print the version",
-	       "help", "show help, also of a command");
-	options_print(&global_table);
-}
-
-static void print_command_help(const struct command *command)
-{
-	printf("NAME:\n   acrun %s - %s\n\nUSAGE:\n   acrun %s [command options] %s\n\nOPTIONS:\n",
-	       command->name, command->summary, command->name, command->operands);
-	options_print(&command->options);
-}
-
-static int print_version(void)
-{
-	printf("acrun version %s\ncommit: %s\nspec: 1.2.0\n", ACRUN_VERSION, ACRUN_COMMIT);
-	return 0;
-}
 
 static int print_config_paths(struct error *err)
 {
@@ -91,7 +35,8 @@ static void report(const char *text)
 	bool is_named = !strncmp(text, "acrun ", 6);
 
 	if (log_is_stderr() && log_get_format() == LOG_TEXT) {
-		fprintf(stderr, "%s%s\n", is_named ? "" : "acrun: ", text);
+		fprintf(stderr, "%s%s%s%s\n", colour_of(STDERR_FILENO, COLOUR_RED),
+			is_named ? "" : "acrun: ", text, colour_of(STDERR_FILENO, COLOUR_NONE));
 		return;
 	}
 	log_error("%s", text);
@@ -154,7 +99,7 @@ static int check_arg_count(const struct command *command, int n, struct error *e
 	if (!what)
 		return 0;
 	printf("Incorrect Usage.\n\n");
-	print_command_help(command);
+	help_print_command(command);
 	return err_msg(err, -EINVAL, "\"%s\" requires %s %d argument(s)", command->name, what,
 		       bound);
 }
@@ -186,7 +131,7 @@ static int run_command(const struct command *command, const struct globals *glob
 		return err_set(err, -ENOMEM, "options");
 	ret = first = options_parse(&command->options, argc, argv, options, err);
 	if (ret >= 0 && *(const bool *)options)
-		ret = (print_command_help(command), 0);
+		ret = (help_print_command(command), 0);
 	else if (ret >= 0)
 		ret = run_parsed(command, globals, options, argc - first, argv + first, err);
 	options_done(&command->options, options);
@@ -196,24 +141,20 @@ static int run_command(const struct command *command, const struct globals *glob
 static int dispatch(struct globals *globals, int argc, char **argv, const struct command **command,
 		    struct error *err)
 {
-	const char *name = argc > 0 ? argv[0] : "help";
+	static char help_name[] = "help", version_name[] = "version";
+	char *only[] = { globals->version ? version_name : help_name, NULL };
 
-	if (globals->version || !strcmp(name, "version"))
-		return print_version();
-	if (globals->show_config_paths)
+	if (!globals->version && globals->show_config_paths)
 		return print_config_paths(err);
-	if (!strcmp(name, "help") && argc > 1) {
-		*command = command_find(argv[1]);
-		if (*command)
-			return print_command_help(*command), 0;
+	if (globals->version || globals->help || argc == 0) {
+		argc = 1;
+		argv = only;
 	}
-	if (globals->help || !strcmp(name, "help"))
-		return print_help(), 0;
-	*command = command_find(name);
-	if (!*command)
-		return err_msg(err, -EINVAL, "Invalid command \"%s\" (acrun help lists them)",
-			       name);
-	return run_command(*command, globals, argc, argv, err);
+	*command = command_find(argv[0]);
+	if (*command)
+		return run_command(*command, globals, argc, argv, err);
+	*command = &command_help;
+	return help_unknown(argv[0], err);
 }
 
 /*
@@ -244,7 +185,7 @@ int main(int argc, char **argv)
 	int first = 0;
 
 	if (ret >= 0)
-		ret = first = options_parse(&global_table, argc, argv, &globals, &err);
+		ret = first = options_parse(&globals_options, argc, argv, &globals, &err);
 	if (ret >= 0)
 		ret = setup_log(&globals, &err);
 	if (ret >= 0)

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
+/* In the order of their names. */
 static const struct command *const commands[] = {
-	&command_create, &command_delete, &command_exec,  &command_factory, &command_kill,
-	&command_list,	 &command_run,	  &command_start, &command_state,
+	&command_create, &command_delete, &command_exec,    &command_factory,
+	&command_help,	 &command_kill,	  &command_list,    &command_run,
+	&command_start,	 &command_state,  &command_version,
 };
 
 const struct command *command_at(size_t i)

@@ -179,8 +179,8 @@ with_config() {
 
 @test "errors: wrong use: unknown command, unknown option, too few arguments" {
 	run acrun fly
-	assert_status 1
-	assert_output_has 'Invalid command "fly"'
+	assert_status 3
+	assert_output_has "No help topic for 'fly'"
 	run acrun create --no-such-option c1
 	assert_status 1
 	assert_output_has "flag provided but not defined"

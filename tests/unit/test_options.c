@@ -101,6 +101,23 @@ static void flags_numbers_and_ignored_ones(void **state)
 	assert_string_equal(p.values.file, "");
 }
 
+static void flags_may_be_written_out(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	PARSE(p, anywhere, "--force=true", "--no-pivot=false", "id");
+	assert_int_equal(p.ret, 3);
+	assert_true(p.values.force);
+	PARSE(p, anywhere, "--force", "-force=0");
+	assert_int_equal(p.ret, 3);
+	assert_false(p.values.force);
+	/* the next word is no value of a flag */
+	PARSE(p, anywhere, "--force", "false");
+	assert_true(p.values.force);
+	assert_string_equal(p.argv[p.ret], "false");
+}
+
 static void the_last_of_several_wins(void **state)
 {
 	struct parsed p;
@@ -191,7 +208,13 @@ static void mistakes_name_the_option(void **state)
 		{ { "id", "-wrong" }, "flag provided but not defined: -wrong" },
 		{ { "-x" }, "flag provided but not defined: -x" },
 		{ { "-hxh" }, "flag provided but not defined: -x" },
-		{ { "--force=yes" }, "flag takes no value: --force=yes" },
+		{ { "--force=yes" }, "invalid boolean value \"yes\" for flag -force: parse error" },
+		{ { "--no-pivot=maybe" },
+		  "invalid boolean value \"maybe\" for flag -no-pivot: parse error" },
+		{ { "--formt", "x" },
+		  "flag provided but not defined: --formt (did you mean --format?)" },
+		{ { "--pidfile=x" },
+		  "flag provided but not defined: --pidfile=x (did you mean --pid-file?)" },
 		{ { "--fo", "x" }, "flag provided but not defined: --fo" },
 		{ { "--format" }, "flag needs an argument: --format" },
 		{ { "id", "--pid-file" }, "flag needs an argument: --pid-file" },
@@ -224,6 +247,8 @@ static void every_command_is_found_by_its_name(void **state)
 			    command_at(n)->max_args >= command_at(n)->min_args);
 		assert_non_null(command_at(n)->summary);
 		assert_non_null(command_at(n)->operands);
+		if (n > 0)
+			assert_true(strcmp(command_at(n - 1)->name, command_at(n)->name) < 0);
 	}
 	assert_true(n >= 7);
 	assert_null(command_at(n));
@@ -264,6 +289,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_fine),
 		cmocka_unit_test(every_spelling_is_taken),
 		cmocka_unit_test(flags_numbers_and_ignored_ones),
+		cmocka_unit_test(flags_may_be_written_out),
 		cmocka_unit_test(the_last_of_several_wins),
 		cmocka_unit_test(several_are_collected_in_order),
 		cmocka_unit_test(operands_may_stand_in_front),
