@@ -30,12 +30,14 @@ struct hypervisor_config {
 	const char *kernel; /* uncompressed ELF or bzImage */
 	const char *initrd; /* exactly one of initrd and image */
 	const char *image;
+	const char *image_format;  /* "raw" (also when NULL), "qcow2", ...: what the VMM can read */
 	const char *kernel_params; /* the user's, appended last */
 	const char *machine_type;
 	const char *machine_accelerators; /* appended to the machine's options */
 	const char *cpu_features;	  /* appended to the CPU model */
 	const char *accelerator;	  /* "auto", "kvm", "tcg" */
 	const char *entropy_source;	  /* "" for none */
+	const char *const *extra_args;	  /* of the VMM, appended; NULL-terminated; NULL: none */
 	uint32_t default_vcpus;
 	uint32_t default_maxvcpus; /* 0: as many as the host has */
 	uint32_t default_memory_mib;
@@ -50,6 +52,9 @@ struct hypervisor_config {
 	const char *vm_uuids;	  /* the UUIDs that the hypervisor lets VMs have */
 	uint32_t max_vms;	  /* how many VMs there may be; 0: ask the hypervisor */
 	uint32_t block_slots;	  /* disks that a running VM can be given */
+	/* Not the backend's: what of this table a container's annotations may change. Regular
+	 * expressions on keys, and file name patterns for `path`. NULL-terminated. */
+	const char *const *enable_annotations, *const *valid_paths;
 };
 
 /* A stream device whose listening Unix socket the caller has made already, so that peers may

@@ -70,10 +70,30 @@ static const struct json_row vm_image_rows[] = {
 
 static const struct json_type vm_image_type = JSON_TYPE(oci_vm_image, vm_image_rows);
 
+static const struct json_row vm_iomem_rows[] = {
+	FIELD("firstGFN", oci_vm_iomem, first_gfn),
+	FIELD("firstMFN", oci_vm_iomem, first_mfn),
+	FIELD("nrMFNs", oci_vm_iomem, count),
+};
+
+static const struct json_type vm_iomem_type = JSON_TYPE(oci_vm_iomem, vm_iomem_rows);
+
+static const struct json_row vm_hw_rows[] = {
+	FIELD("deviceTree", oci_vm_hw, device_tree),
+	FIELD("vcpus", oci_vm_hw, vcpus),
+	FIELD("memory", oci_vm_hw, memory),
+	FIELD("dtdevs", oci_vm_hw, dtdevs),
+	OBJECT("iomems", oci_vm_hw, iomems, vm_iomem_type),
+	FIELD("irqs", oci_vm_hw, irqs),
+};
+
+static const struct json_type vm_hw_type = JSON_TYPE(oci_vm_hw, vm_hw_rows);
+
 static const struct json_row vm_rows[] = {
 	OBJECT("hypervisor", oci_vm, hypervisor, vm_hypervisor_type),
 	OBJECT("kernel", oci_vm, kernel, vm_kernel_type),
 	OBJECT("image", oci_vm, image, vm_image_type),
+	OBJECT("hwConfig", oci_vm, hw, vm_hw_type),
 };
 
 const struct json_type oci_vm_type = JSON_TYPE(oci_vm, vm_rows);

@@ -299,10 +299,25 @@ struct oci_vm_image {
 	const char *format; /* "raw", "qcow2", "vdi", "vmdk", "vhd" */
 };
 
+/* hwConfig: what the machine has; of 1.3. */
+struct oci_vm_hw {
+	const char *device_tree;
+	struct opt_u32 vcpus;
+	struct opt_u64 memory; /* bytes */
+	struct json_strs dtdevs;
+	struct json_objs iomems; /* struct oci_vm_iomem */
+	struct json_nums irqs;
+};
+
+struct oci_vm_iomem {
+	uint64_t first_gfn, first_mfn, count;
+};
+
 struct oci_vm {
 	struct oci_vm_hypervisor *hypervisor;
 	struct oci_vm_kernel *kernel;
 	struct oci_vm_image *image;
+	struct oci_vm_hw *hw;
 };
 
 /* --- the whole --- */

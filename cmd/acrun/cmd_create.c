@@ -5,6 +5,7 @@
 
 struct create_options {
 	bool help;
+	bool strict;
 	const char *bundle;
 	const char *console_socket;
 	const char *pid_file;
@@ -18,6 +19,8 @@ static const struct option_row rows[] = {
 	  "PATH", "socket that gets the terminal's master" },
 	{ "pid-file", 0, OPTION_STRING, offsetof(struct create_options, pid_file), "FILE",
 	  "write the container's pid to FILE" },
+	{ "strict", 0, OPTION_FLAG, offsetof(struct create_options, strict), NULL,
+	  "fail when a part of config.json can have no effect" },
 	{ "no-pivot", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 	{ "no-new-keyring", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 };
@@ -33,6 +36,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.pid_file = opts->pid_file,
 		.console_socket = opts->console_socket,
 		.config = globals->config,
+		.strict = opts->strict,
 		.detach = true,
 	};
 

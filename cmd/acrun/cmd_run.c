@@ -6,6 +6,7 @@
 
 struct run_options {
 	bool help;
+	bool strict;
 	bool detach;
 	bool keep;
 	bool no_subreaper;
@@ -28,6 +29,8 @@ static const struct option_row rows[] = {
 	  "write the container's pid to FILE" },
 	{ "no-subreaper", 0, OPTION_FLAG, offsetof(struct run_options, no_subreaper), NULL,
 	  "accepted for compatibility" },
+	{ "strict", 0, OPTION_FLAG, offsetof(struct run_options, strict), NULL,
+	  "fail when a part of config.json can have no effect" },
 	{ "no-pivot", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 	{ "no-new-keyring", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 };
@@ -72,6 +75,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.pid_file = opts->pid_file,
 		.console_socket = opts->console_socket,
 		.config = globals->config,
+		.strict = opts->strict,
 		.detach = opts->detach,
 	};
 	struct foreground fg = { .signal_fd = -1, .interrupt_fd = -1 };

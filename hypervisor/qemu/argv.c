@@ -194,7 +194,8 @@ static void add_image(const struct builder *b)
 
 	if (!is_set(b->cfg->image))
 		return;
-	(void)strbuf_adds(&v, "if=none,id=image0,format=raw,readonly=on,file=");
+	(void)strbuf_addf(&v, "if=none,id=image0,format=%s,readonly=on,file=",
+			  is_set(b->cfg->image_format) ? b->cfg->image_format : "raw");
 	put_escaped(&v, b->cfg->image);
 	add_buf(b->argv, "-drive", &v);
 	add(b->argv, "-device", "virtio-blk-pci,drive=image0");
@@ -380,6 +381,8 @@ int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	ret = add_boot(&b, err);
 	if (ret < 0)
 		return ret;
+	for (const char *const *arg = cfg->extra_args; arg && *arg; arg++)
+		(void)strvec_add(argv, *arg);
 	ret = strvec_error(argv);
 	return ret < 0 ? err_set(err, ret, "build the command line of QEMU") : 0;
 }

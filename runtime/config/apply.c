@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/parse.h"
 #include "runtime/config/keys.h"
 #include "runtime/config/nearest.h"
 
@@ -122,9 +123,11 @@ static const char *kind_name(enum toml_kind kind)
 	return names[kind];
 }
 
-/* "FILE:LINE: [table] key: " goes before what is said. */
+/* "FILE:LINE: [table] key: " goes before what is said; where no line is, who asked. */
 static int refuse(const struct target *t, struct error *err)
 {
+	if (!t->line)
+		return err_ctx(err, "%s", t->ap->file);
 	return err_ctx(err, "%s:%u: [%s] %s", t->ap->file, t->line, t->table->name, t->key->name);
 }
 
@@ -144,6 +147,22 @@ static int set_text(const struct target *t, const char *text, struct error *err)
 	}
 	*member = arena_strdup(t->ap->arena, text);
 	return *member ? 0 : err_set(err, -ENOMEM, "read '%s'", t->ap->file);
+}
+
+static int set_list(const struct target *t, const char *const *strs, size_t n, struct error *err)
+{
+	const char ***member = config_member(t->ap->cfg, t->table, t->key);
+	const char **list = arena_calloc(t->ap->arena, n + 1, sizeof(*list));
+
+	for (size_t i = 0; list && i < n; i++) {
+		list[i] = arena_strdup(t->ap->arena, strs[i]);
+		if (!list[i])
+			list = NULL;
+	}
+	if (!list)
+		return err_set(err, -ENOMEM, "read '%s'", t->ap->file);
+	*member = list;
+	return 0;
 }
 
 static int set_word(const struct target *t, const char *text, struct error *err)
@@ -212,6 +231,8 @@ static int set_value(const struct target *t, const struct toml_value *value, str
 	}
 	if (wanted == TOML_INT)
 		return set_number(t, value->integer, err);
+	if (wanted == TOML_STRS)
+		return set_list(t, value->strs, value->n_strs, err);
 	if (wanted == TOML_BOOL) {
 		*(bool *)config_member(t->ap->cfg, t->table, t->key) = value->boolean;
 		return 0;
@@ -273,9 +294,38 @@ int config_apply(const char *file, const char *text, size_t len, struct arena *a
 	return toml_visit(ap.file, text, len, visit_key, visit_table, &ap, err);
 }
 
+static bool parse_value(enum toml_kind kind, const char *text, struct toml_value *value)
+{
+	*value = (struct toml_value){ .kind = kind, .str = text };
+	if (kind == TOML_BOOL) {
+		value->boolean = !strcmp(text, "true");
+		return value->boolean || !strcmp(text, "false");
+	}
+	return kind == TOML_STR || (kind == TOML_INT && parse_i64(text, &value->integer) == 0);
+}
+
+int config_set(struct config *cfg, struct arena *arena, const struct config_table *table, size_t i,
+	       const char *origin, const char *text, struct error *err)
+{
+	const struct applier ap = { .file = origin, .arena = arena, .cfg = cfg };
+	const struct target t = { .ap = &ap, .table = table, .key = &table->keys[i] };
+	enum toml_kind kind = config_toml_kind(t.key->kind);
+	struct toml_value value;
+	int ret;
+
+	if (!parse_value(kind, text, &value))
+		return err_msg(err, -EINVAL, "%s: '%.64s' is not %s", origin, text,
+			       kind_name(kind));
+	ret = set_value(&t, &value, err);
+	if (ret == 0)
+		cfg->origins[config_key_index(table, i)] = (struct config_origin){ .file = origin };
+	return ret;
+}
+
 static void fill_default(struct config *cfg, const struct config_table *table,
 			 const struct config_key *key)
 {
+	static const char *const nothing[] = { NULL };
 	void *member = config_member(cfg, table, key);
 	enum toml_kind kind = config_toml_kind(key->kind);
 
@@ -283,6 +333,8 @@ static void fill_default(struct config *cfg, const struct config_table *table,
 		*(uint32_t *)member = (uint32_t)key->number;
 	else if (kind == TOML_BOOL)
 		*(bool *)member = key->number != 0;
+	else if (kind == TOML_STRS)
+		*(const char *const **)member = nothing;
 	else
 		*(const char **)member = key->text ? key->text : "";
 }

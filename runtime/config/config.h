@@ -11,7 +11,9 @@
 #include <stdint.h>
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/strvec.h"
 #include "hypervisor/hypervisor.h"
+#include "oci/spec.h"
 
 /* A helper program of ours: [proxy.cc], [shim.cc]. */
 struct config_program {
@@ -22,6 +24,7 @@ struct config_program {
 struct config_runtime {
 	const char *hypervisor; /* "auto" or the name of a [hypervisor.NAME] table */
 	bool enable_debug;
+	bool strict; /* what of config.json can have no effect is an error */
 	uint32_t create_container_timeout_s; /* how long the guest may take to answer */
 };
 
@@ -68,6 +71,25 @@ int config_load(const char *explicit_path, struct arena *arena, struct config *c
  */
 int config_default_paths(struct arena *arena, const char *const **paths, struct error *err)
 	must_check;
+
+/*
+ * What a container's annotations "io.katacontainers.config.*" change of the configuration. Those
+ * about the hypervisor called `name` must be allowed by its enable_annotations, and `path` by
+ * valid_hypervisor_paths: else -EPERM, "annotation X is not enabled". -EINVAL for values that
+ * cannot be. What acrun has no key for is told to `ignored` (JSON path and reason). Their text must
+ * outlive cfg.
+ */
+int config_apply_annotations(struct config *cfg, const char *name,
+			     const struct json_map *annotations, struct arena *arena,
+			     struct strvec *ignored, struct error *err) must_check;
+
+/*
+ * What the "vm" object of config.json asks for (config-vm.md of the runtime specification): VMM,
+ * kernel, initrd or image, their parameters, sizes. It needs no permission: who may write the
+ * object may run programs on the host by hooks. What cannot be honoured is told to `ignored`.
+ */
+int config_apply_vm(struct config *cfg, const char *name, const struct oci_vm *vm,
+		    struct arena *arena, struct strvec *ignored, struct error *err) must_check;
 
 /* The [hypervisor.NAME] table, NULL when there is none of that name. */
 const struct hypervisor_config *config_hypervisor(const struct config *cfg, const char *name);

@@ -116,32 +116,46 @@ const struct hypervisor_config *config_hypervisor(const struct config *cfg, cons
 }
 
 /* A TOML basic string; control characters cannot be in it. */
-static const char *quoted(struct arena *arena, const char *text)
+static void put_quoted(struct strbuf *buf, const char *text)
 {
-	auto_strbuf struct strbuf buf = { 0 };
-
-	strbuf_addc(&buf, '"');
+	strbuf_addc(buf, '"');
 	for (; *text; text++) {
 		if (*text == '"' || *text == '\\')
-			strbuf_addc(&buf, '\\');
-		strbuf_addc(&buf, *text);
+			strbuf_addc(buf, '\\');
+		strbuf_addc(buf, *text);
 	}
-	strbuf_addc(&buf, '"');
-	return strbuf_error(&buf) ? NULL : arena_strdup(arena, strbuf_str(&buf));
+	strbuf_addc(buf, '"');
+}
+
+static void put_list(struct strbuf *buf, const char *const *items)
+{
+	strbuf_addc(buf, '[');
+	for (size_t i = 0; items[i]; i++) {
+		if (i > 0)
+			strbuf_adds(buf, ", ");
+		put_quoted(buf, items[i]);
+	}
+	strbuf_addc(buf, ']');
 }
 
 static const char *format_value(struct arena *arena, const struct config_key *key,
 				const void *member)
 {
 	enum toml_kind kind = config_toml_kind(key->kind);
+	auto_strbuf struct strbuf buf = { 0 };
 	const char *text;
 
 	if (kind == TOML_INT)
 		return arena_printf(arena, "%" PRIu32, *(const uint32_t *)member);
 	if (kind == TOML_BOOL)
 		return *(const bool *)member ? "true" : "false";
-	text = *(const char *const *)member;
-	return quoted(arena, text ? text : "");
+	if (kind == TOML_STRS) {
+		put_list(&buf, *(const char *const *const *)member);
+	} else {
+		text = *(const char *const *)member;
+		put_quoted(&buf, text ? text : "");
+	}
+	return strbuf_error(&buf) ? NULL : arena_strdup(arena, strbuf_str(&buf));
 }
 
 int config_value_at(const struct config *cfg, size_t i, struct arena *arena,

@@ -21,6 +21,12 @@ static const char *const hypervisors[] = { "auto", "qemu", "acrn", NULL };
 
 #define HV(member) .offset = offsetof(struct hypervisor_config, member)
 
+#define ANNOTATION_KEYS                                                \
+	{ "enable_annotations", CONFIG_STRS, HV(enable_annotations) }, \
+	{                                                              \
+		"valid_hypervisor_paths", CONFIG_STRS, HV(valid_paths) \
+	}
+
 static const struct config_key qemu_keys[] = {
 	{ "path", CONFIG_PATH, HV(path), .text = "/usr/bin/qemu-system-x86_64" },
 	{ "kernel", CONFIG_ASSET, HV(kernel), .text = ACRUN_REL_DATADIR "/vmlinux" },
@@ -40,6 +46,7 @@ static const struct config_key qemu_keys[] = {
 	{ "msize_9p", CONFIG_U32, HV(msize_9p), .number = 512000, .min = MSIZE_MIN,
 	  .max = MSIZE_MAX },
 	{ "enable_debug", CONFIG_BOOL, HV(enable_debug) },
+	ANNOTATION_KEYS,
 };
 
 static const struct config_key acrn_keys[] = {
@@ -51,6 +58,7 @@ static const struct config_key acrn_keys[] = {
 	{ "default_memory", CONFIG_U32, HV(default_memory_mib), .number = 512, .min = 1,
 	  .max = MEMORY_MAX_MIB, .zero = "VM memory cannot be zero" },
 	{ "enable_debug", CONFIG_BOOL, HV(enable_debug) },
+	ANNOTATION_KEYS,
 };
 
 #define PROGRAM(member) .offset = offsetof(struct config_program, member)
@@ -70,6 +78,7 @@ static const struct config_key shim_keys[] = {
 static const struct config_key runtime_keys[] = {
 	{ "hypervisor", CONFIG_WORD, RUNTIME(hypervisor), .text = "auto", .words = hypervisors },
 	{ "enable_debug", CONFIG_BOOL, RUNTIME(enable_debug) },
+	{ "strict", CONFIG_BOOL, RUNTIME(strict) },
 	{ "create_container_timeout", CONFIG_U32, RUNTIME(create_container_timeout_s), .number = 60,
 	  .min = 1, .max = TIMEOUT_MAX_S },
 };
@@ -128,7 +137,7 @@ enum toml_kind config_toml_kind(enum config_kind kind)
 	static const enum toml_kind kinds[] = {
 		[CONFIG_STR] = TOML_STR,  [CONFIG_PATH] = TOML_STR,   [CONFIG_ASSET] = TOML_STR,
 		[CONFIG_WORD] = TOML_STR, [CONFIG_SWITCH] = TOML_STR, [CONFIG_BOOL] = TOML_BOOL,
-		[CONFIG_U32] = TOML_INT,  [CONFIG_VCPUS] = TOML_INT,
+		[CONFIG_U32] = TOML_INT,  [CONFIG_VCPUS] = TOML_INT,  [CONFIG_STRS] = TOML_STRS,
 	};
 
 	return kinds[kind];

@@ -16,6 +16,7 @@ enum config_kind {
 	CONFIG_BOOL,   /* bool */
 	CONFIG_U32,    /* uint32_t */
 	CONFIG_VCPUS,  /* uint32_t, at most the host's: negative for all of them */
+	CONFIG_STRS,   /* const char *const *, NULL-terminated, never NULL */
 };
 
 struct config_key {
@@ -77,6 +78,13 @@ int config_fill_defaults(struct arena *arena, struct config *cfg, struct error *
 /* Applies the text of one file. */
 int config_apply(const char *file, const char *text, size_t len, struct arena *arena,
 		 struct config *cfg, struct error *err) must_check;
+/*
+ * Sets the i-th key of table from text, as an annotation has it: numbers in decimal, "true" or
+ * "false". `origin` says who asks, in errors ("ORIGIN: what") and for provenance; it must outlive
+ * cfg, as must all text. Lists cannot be set so.
+ */
+int config_set(struct config *cfg, struct arena *arena, const struct config_table *table, size_t i,
+	       const char *origin, const char *text, struct error *err) must_check;
 /* What can be said only when all files are read: assets, and keys that exclude each other. */
 int config_finish(struct arena *arena, struct config *cfg, struct error *err) must_check;
 

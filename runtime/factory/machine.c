@@ -30,16 +30,31 @@ static void give_room(struct machine *machine)
 		machine->max_vcpus = machine->config->default_maxvcpus;
 }
 
-int machine_choose(struct machine *machine, const struct config *config, struct error *err)
+static const struct hypervisor_ops *choose(const struct config *config, struct error *err)
 {
 	const char *name = config->runtime.hypervisor;
+	const struct hypervisor_ops *ops = strcmp(name, "auto") ? hypervisor_find(name)
+								: hypervisor_default();
 
-	machine->hypervisor = strcmp(name, "auto") ? hypervisor_find(name) : hypervisor_default();
-	if (machine->hypervisor)
-		machine->config = config_hypervisor(config, machine->hypervisor->name);
-	if (!machine->config)
-		return err_msg(err, -EINVAL,
-			       "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
+	if (ops && config_hypervisor(config, ops->name))
+		return ops;
+	err_msg(err, -EINVAL, "hypervisor '%s' is not known (set hypervisor in [runtime])", name);
+	return NULL;
+}
+
+const char *machine_hypervisor_name(const struct config *config, struct error *err)
+{
+	const struct hypervisor_ops *ops = choose(config, err);
+
+	return ops ? ops->name : NULL;
+}
+
+int machine_choose(struct machine *machine, const struct config *config, struct error *err)
+{
+	machine->hypervisor = choose(config, err);
+	if (!machine->hypervisor)
+		return err->code;
+	machine->config = config_hypervisor(config, machine->hypervisor->name);
 	machine->vcpus = machine->config->default_vcpus;
 	machine->memory_mib = machine->config->default_memory_mib;
 	give_room(machine);

@@ -40,6 +40,9 @@ struct machine {
 		.log_fd = -1, .pidfd = -1                                                     \
 	}
 
+/* The backend that the configuration chooses; NULL with -EINVAL in err when it knows none. */
+const char *machine_hypervisor_name(const struct config *config, struct error *err);
+
 /*
  * Takes the backend that the configuration chooses and sizes the machine as its table says. -EINVAL
  * when there is none of that name, or what its check() says.

@@ -133,6 +133,9 @@ int template_key(const struct machine *shape, struct arena *arena, const char **
 	add_text(&text, "cpu_features", cfg->cpu_features);
 	add_text(&text, "accelerator", cfg->accelerator);
 	add_text(&text, "entropy_source", cfg->entropy_source);
+	add_text(&text, "image_format", cfg->image_format);
+	for (const char *const *arg = cfg->extra_args; arg && *arg; arg++)
+		add_text(&text, "argument", *arg);
 	strbuf_addf(&text, "vcpus=%u of %u\nmemory=%u of %u in %u\ndebug=%d\n", shape->vcpus,
 		    shape->max_vcpus, shape->memory_mib, shape->max_memory_mib, shape->memory_slots,
 		    cfg->enable_debug);

@@ -93,16 +93,17 @@ int step_hooks(struct create *create, struct error *err)
 }
 
 /* What of config.json has no effect in this guest, by its agent's own words. */
-static void tell_warnings(const struct strbuf *reply)
+static int tell_warnings(const struct create *create, const struct strbuf *reply, struct error *err)
 {
 	auto_arena struct arena arena = { .max_bytes = WARNINGS_MAX_BYTES };
 	struct call_createcontainer_reply answer;
+	size_t n;
 
 	if (reply->len == 0 || json_decode(&call_createcontainer_reply_type, reply->data,
 					   reply->len, NULL, &arena, &answer, NULL) < 0)
-		return;
-	for (size_t i = 0; i < answer.warnings.len && i < WARNINGS_MAX; i++)
-		log_warning("%s", answer.warnings.items[i]);
+		return 0;
+	n = answer.warnings.len < WARNINGS_MAX ? answer.warnings.len : WARNINGS_MAX;
+	return create_tell_unapplied(create, answer.warnings.items, n, err);
 }
 
 int step_container(struct create *create, struct error *err)
@@ -128,8 +129,7 @@ int step_container(struct create *create, struct error *err)
 	ret = agent_ask(&create->client, &request, &wait, &reply, err);
 	if (ret < 0)
 		return err_ctx(err, "unable to start container process");
-	tell_warnings(&reply);
-	return 0;
+	return tell_warnings(create, &reply, err);
 }
 
 int step_publish(struct create *create, struct error *err)

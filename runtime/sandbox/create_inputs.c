@@ -54,8 +54,22 @@ static int read_bundle(struct create *create, char **bundle, char **rootfs, stru
 
 static int read_config(struct create *create, struct error *err)
 {
+	auto_strvec struct strvec ignored = { 0 };
+	const char *hypervisor;
 	int ret = config_load(create->request->config, &create->arena, &create->config, err);
 
+	if (ret < 0)
+		return ret;
+	hypervisor = machine_hypervisor_name(&create->config, err);
+	if (!hypervisor)
+		return err->code;
+	ret = config_apply_annotations(&create->config, hypervisor, &create->spec.annotations,
+				       &create->arena, &ignored, err);
+	if (ret == 0)
+		ret = config_apply_vm(&create->config, hypervisor, create->spec.vm, &create->arena,
+				      &ignored, err);
+	if (ret == 0)
+		ret = create_tell_unapplied_inputs(create, &ignored, err);
 	return ret < 0 ? ret : machine_choose(&create->machine, &create->config, err);
 }
 

@@ -53,6 +53,13 @@ int create_spawn(struct create *create, struct spawn *sp, struct proc_id *id, st
 int create_read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)
 	must_check;
 
+/* Tells what of config.json has no effect: warnings, or with --strict an -EOPNOTSUPP. */
+int create_tell_unapplied(const struct create *create, const char *const *list, size_t n,
+			  struct error *err) must_check;
+/* The same for what is known before the guest is asked; `ignored` was found by the caller. */
+int create_tell_unapplied_inputs(const struct create *create, struct strvec *ignored,
+				 struct error *err) must_check;
+
 /* Finds out how large a machine the container wants: create->wanted_*. */
 void create_size(struct create *create);
 

@@ -16,6 +16,7 @@ struct create_request {
 	const char *console_socket; /* NULL: none */
 	const char *config;	    /* NULL: found by the usual order */
 	int interrupt_fd;	    /* a readable one ends the create, undone; -1: none */
+	bool strict;		    /* what can have no effect is an error */
 	bool detach; /* the caller does not stay: a terminal needs a console socket */
 };
 
