@@ -42,7 +42,7 @@ function(acrun_link_included target source)
 		list(FILTER includes EXCLUDE REGEX "runtime/factory/(grpc_|cache_messages)")
 		set(libs acrun_factory_grpc)
 	endif()
-	foreach(row "cmd/acrun:acrun_cli" "agent/guest:acrun_guest_host" "runtime:acrun_runtime"
+	foreach(row "tests/standins/acrn:acrn_standin" "cmd/acrun:acrun_cli" "agent/guest:acrun_guest_host" "runtime:acrun_runtime"
 			"hypervisor:acrun_hypervisor" "agent/proto:acrun_proto" "oci:acrun_oci" "base/toml:acrun_toml")
 		string(REPLACE ":" ";" row "${row}")
 		list(GET row 0 folder)

@@ -1,0 +1,47 @@
+#include "tests/standins/acrn/vm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/strbuf.h"
+
+/* A tap that somebody made with other flags than ours is refused. */
+static bool flags_fit(const char *name)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	char path[64];
+	unsigned long flags;
+
+	(void)snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", name);
+	if (fs_read_file_at(AT_FDCWD, path, &text, 64) < 0)
+		return true;
+	flags = strtoul(strbuf_str(&text), NULL, 0);
+	return !(flags & (IFF_VNET_HDR | IFF_MULTI_QUEUE));
+}
+
+int tap_open(struct dm_config *cfg, const struct dm_net *net)
+{
+	auto_close int fd = -1;
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+
+	if (!net->open_tap)
+		return -1;
+	memcpy(ifr.ifr_name, net->tap, IFNAMSIZ);
+	if (if_nametoindex(net->tap) == 0)
+		dm_fault(cfg, "net: there is no '%s', it is made", net->tap);
+	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || !flags_fit(net->tap) || ioctl(fd, TUNSETIFF, &ifr) < 0) {
+		(void)printf("open of tap device %s failed: %s\n", net->tap, strerror(errno));
+		dm_fault(cfg, "net: '%s' cannot be opened, the link stays down", net->tap);
+		return -1;
+	}
+	return take_fd(&fd);
+}
