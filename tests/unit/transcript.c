@@ -48,10 +48,25 @@ static int unquote(char *text, size_t *len)
 	return 0;
 }
 
+static int parse_message(char *word, struct transcript_line *line)
+{
+	char *rest = strchr(word, ' ');
+
+	line->word = word;
+	line->text = "";
+	if (!rest)
+		return 0;
+	*rest++ = '\0';
+	if (strncmp(rest, "ok ", 3) == 0)
+		rest += 3;
+	line->text = rest;
+	line->len = strlen(rest);
+	return *rest == '"' ? unquote(rest, &line->len) : 0;
+}
+
 static int parse_line(char *text, struct transcript_line *line)
 {
 	char *word = strchr(text, ' ');
-	char *rest;
 
 	line->party = text;
 	if (!word)
@@ -62,17 +77,31 @@ static int parse_line(char *text, struct transcript_line *line)
 		line->to_proxy = *word == '>';
 		word += 2;
 	}
-	line->word = word;
-	rest = strchr(word, ' ');
-	line->text = "";
-	if (!rest)
-		return 0;
-	*rest++ = '\0';
-	if (strncmp(rest, "ok ", 3) == 0)
-		rest += 3;
-	line->text = rest;
-	line->len = strlen(rest);
-	return *rest == '"' ? unquote(rest, &line->len) : 0;
+	return parse_message(word, line);
+}
+
+/* What ours says instead of the line before. */
+static int parse_ours(struct transcript *transcript, char *text)
+{
+	struct transcript_line *line, *before = &transcript->lines[transcript->n_lines - 1];
+
+	line = arena_calloc(&transcript->arena, 1, sizeof(*line));
+	if (transcript->n_lines == 0 || !line)
+		return -EINVAL;
+	*line = *before;
+	before->ours = line;
+	return parse_message(text, line);
+}
+
+static int add_line(struct transcript *transcript, char *text, unsigned number)
+{
+	struct transcript_line *line = &transcript->lines[transcript->n_lines];
+
+	if (transcript->n_lines == LINES_MAX)
+		return -E2BIG;
+	transcript->n_lines++;
+	line->number = number;
+	return parse_line(text, line);
 }
 
 int transcript_read(struct transcript *transcript, const char *path, struct error *err)
@@ -91,16 +120,13 @@ int transcript_read(struct transcript *transcript, const char *path, struct erro
 	if (!text || !transcript->lines)
 		return err_set(err, -ENOMEM, "read '%s'", path);
 	while ((line = strsep(&text, "\n"))) {
-		struct transcript_line *parsed = &transcript->lines[transcript->n_lines];
-
 		number++;
 		if (!*line || *line == '#')
 			continue;
-		parsed->number = number;
-		ret = transcript->n_lines == LINES_MAX - 1 ? -E2BIG : parse_line(line, parsed);
+		ret = line[0] == '!' ? parse_ours(transcript, line + 2)
+				     : add_line(transcript, line, number);
 		if (ret < 0)
 			return err_set(err, ret, "'%s', line %u", path, number);
-		transcript->n_lines++;
 	}
 	return 0;
 }

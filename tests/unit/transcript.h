@@ -15,6 +15,8 @@ struct transcript_line {
 	const char *word; /* name of the message, or the stream's number */
 	const char *text; /* what follows, without "ok" and the quotes; NUL-terminated */
 	size_t len;	  /* of text, which may hold NULs when it was quoted */
+	const struct transcript_line
+		*ours; /* what our program says there instead; NULL: the same */
 };
 
 struct transcript {
@@ -24,7 +26,8 @@ struct transcript {
 };
 
 /* Reads the file; transcript_done() also after a failure. "c1 connect" has the word "connect" and
- * goes to the proxy; so have "close" and (from the proxy) "closed". */
+ * goes to the proxy; so have "close" and (from the proxy) "closed". A line "! WORD text" tells what
+ * our agent says where the original said what stands in the line before. */
 int transcript_read(struct transcript *transcript, const char *path, struct error *err) must_check;
 void transcript_done(struct transcript *transcript);
 
