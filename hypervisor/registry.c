@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "hypervisor/acrn/acrn.h"
 #include "hypervisor/qemu/qemu.h"
 
-/* Best first: the default is the first one that can run here at all. */
+/* Best first: the default is the first one that is fit for the host. The last is fit for any. */
 static const struct hypervisor_ops *const backends[] = {
+	&acrn_ops,
 	&qemu_ops,
 };
 
@@ -26,5 +28,9 @@ const struct hypervisor_ops *hypervisor_find(const char *name)
 
 const struct hypervisor_ops *hypervisor_default(void)
 {
-	return backends[0];
+	unsigned i = 0;
+
+	while (i < N_BACKENDS - 1 && backends[i]->fits_host && !backends[i]->fits_host())
+		i++;
+	return backends[i];
 }

@@ -13,6 +13,8 @@ enum {
 	MSIZE_MAX = 1 << 20,
 	TIMEOUT_MAX_S = 24 * 60 * 60,
 	VM_CACHE_MAX = 1000,
+	ACRN_VMS_MAX = 64,
+	ACRN_BLOCK_SLOTS_MAX = 24,
 };
 
 static const char *const accelerators[] = { "auto", "kvm", "tcg", NULL };
@@ -49,11 +51,23 @@ static const struct config_key qemu_keys[] = {
 	ANNOTATION_KEYS,
 };
 
+static const char *const acrn_profiles[] = {
+	"auto", "1.x", "2.0", "2.x", "2.6", "2.7", "3.x", NULL
+};
+
 static const struct config_key acrn_keys[] = {
 	{ "path", CONFIG_PATH, HV(path), .text = "/usr/bin/acrn-dm" },
+	{ "ctlpath", CONFIG_PATH, HV(control_path) },
 	{ "kernel", CONFIG_ASSET, HV(kernel), .text = ACRUN_REL_DATADIR "/bzImage" },
+	{ "initrd", CONFIG_ASSET, HV(initrd) },
 	{ "image", CONFIG_ASSET, HV(image) },
 	{ "kernel_params", CONFIG_STR, HV(kernel_params) },
+	{ "acrn_profile", CONFIG_WORD, HV(profile), .text = "auto", .words = acrn_profiles },
+	{ "device", CONFIG_PATH, HV(device) },
+	{ "cpu_affinity", CONFIG_STR, HV(cpu_affinity) },
+	{ "vm_uuids", CONFIG_STR, HV(vm_uuids), .text = "a7ada506-1ab0-4b6b-a0da-e513ca9b8c2f" },
+	{ "max_vms", CONFIG_U32, HV(max_vms), .max = ACRN_VMS_MAX },
+	{ "block_slots", CONFIG_U32, HV(block_slots), .number = 8, .max = ACRN_BLOCK_SLOTS_MAX },
 	{ "default_maxvcpus", CONFIG_U32, HV(default_maxvcpus), .number = 1, .max = VCPUS_MAX },
 	{ "default_memory", CONFIG_U32, HV(default_memory_mib), .number = 512, .min = 1,
 	  .max = MEMORY_MAX_MIB, .zero = "VM memory cannot be zero" },

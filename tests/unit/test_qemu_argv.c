@@ -301,8 +301,12 @@ static void test_long_command_line(void **state)
 static void test_registry(void **state)
 {
 	(void)state;
-	assert_ptr_equal(hypervisor_default(), hypervisor_find("qemu"));
-	assert_ptr_equal(hypervisor_at(0), hypervisor_find("qemu"));
+	/* The one that is fit for any host is the last resort; there is one. */
+	assert_non_null(hypervisor_find("qemu"));
+	assert_null(hypervisor_find("qemu")->fits_host);
+	for (unsigned i = 0; hypervisor_at(i); i++)
+		assert_true((hypervisor_at(i + 1) == NULL) == !hypervisor_at(i)->fits_host);
+	assert_true(!hypervisor_default()->fits_host || hypervisor_default()->fits_host());
 	assert_null(hypervisor_find("Qemu"));
 	assert_null(hypervisor_at(1000));
 }
