@@ -188,6 +188,26 @@ static void add_generation(const struct builder *b)
 		add(b->argv, "-device", "vmgenid,guid=auto");
 }
 
+/* romfile: nobody boots from the network, and loading the program for it takes time. */
+static void add_nics(const struct builder *b)
+{
+	auto_strbuf struct strbuf v = { 0 };
+
+	for (unsigned i = 0; i < b->spec->n_nics; i++) {
+		const struct vm_nic *nic = &b->spec->nics[i];
+
+		(void)strbuf_addf(&v, "tap,id=%s,fd=%d", nic->id, QEMU_FD_NIC + (int)i);
+		add_buf(b->argv, "-netdev", &v);
+		(void)strbuf_addf(&v, "virtio-net-pci,netdev=%s,mac=%s,romfile=", nic->id,
+				  nic->mac);
+		add_buf(b->argv, "-device", &v);
+	}
+	for (unsigned i = 0; b->machine->nic_ports && i < b->spec->nic_slots; i++) {
+		(void)strbuf_addf(&v, "pcie-root-port,id=" QEMU_PORT_ID ",chassis=%u", i, i + 1);
+		add_buf(b->argv, "-device", &v);
+	}
+}
+
 static void add_image(const struct builder *b)
 {
 	auto_strbuf struct strbuf v = { 0 };
@@ -324,6 +344,23 @@ static int check_snapshot(const struct vm_spec *spec, struct error *err)
 	return 0;
 }
 
+static int check_nics(const struct vm_spec *spec, struct error *err)
+{
+	if (spec->n_nics > VM_NICS_MAX)
+		return err_msg(err, -EINVAL, "%u interfaces, the limit is %d", spec->n_nics,
+			       VM_NICS_MAX);
+	if (spec->n_nics > 0 && spec->incoming)
+		return err_msg(err, -EINVAL,
+			       "a machine to be restored gets its interfaces while it runs");
+	for (unsigned i = 0; i < spec->n_nics; i++)
+		if (spec->nics[i].fd < 0 || !is_set(spec->nics[i].id) || !is_set(spec->nics[i].mac))
+			return err_msg(err, -EINVAL, "interface %u has no %s", i,
+				       spec->nics[i].fd < 0	  ? "descriptor"
+				       : is_set(spec->nics[i].id) ? "MAC address"
+								  : "id");
+	return 0;
+}
+
 static int check_spec(const struct builder *b, struct error *err)
 {
 	const struct vm_spec *spec = b->spec;
@@ -336,6 +373,10 @@ static int check_spec(const struct builder *b, struct error *err)
 	if (spec->n_channels > VM_CHANNELS_MAX)
 		return err_msg(err, -EINVAL, "%u channels, the limit is %d", spec->n_channels,
 			       VM_CHANNELS_MAX);
+	if (spec->nic_slots > b->machine->nic_slots)
+		return err_msg(err, -EINVAL,
+			       "room for %u more interfaces: machine_type '%s' has room for %u",
+			       spec->nic_slots, b->machine->name, b->machine->nic_slots);
 	if (spec->share_dir && !is_set(spec->share_tag))
 		return err_msg(err, -EINVAL, "shared directory '%s' has no tag", spec->share_dir);
 	if (!b->kvm && b->machine->needs_tsc_khz && !spec->tsc_khz && !spec->incoming) {
@@ -365,6 +406,8 @@ int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 		ret = check_growth(&b, err);
 	if (ret == 0)
 		ret = check_snapshot(spec, err);
+	if (ret == 0)
+		ret = check_nics(spec, err);
 	if (ret < 0)
 		return ret;
 	(void)strvec_add(argv, cfg->path);
@@ -377,6 +420,7 @@ int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	add_rng(&b);
 	add_generation(&b);
 	add_image(&b);
+	add_nics(&b);
 	add_knobs(&b);
 	ret = add_boot(&b, err);
 	if (ret < 0)

@@ -112,9 +112,8 @@ static const struct json_row limits_rows[] = {
 };
 static const struct json_type limits_type = JSON_TYPE(memory_limits, limits_rows);
 
-/* Asks a question; a list in the answer becomes the member "list" of an object. */
-static int ask(struct qmp *qmp, const char *command, const char *arguments,
-	       const struct json_type *type, struct arena *arena, void *out, struct error *err)
+int control_ask(struct qmp *qmp, const char *command, const char *arguments,
+		const struct json_type *type, struct arena *arena, void *out, struct error *err)
 {
 	auto_strbuf struct strbuf answer = { 0 };
 	auto_strbuf struct strbuf text = { 0 };
@@ -189,7 +188,8 @@ int qemu_add_cpus(const struct vm *vm, int control_fd, uint32_t n, uint32_t *add
 	*added = 0;
 	ret = control_open(&qmp, control_fd, err);
 	if (ret == 0)
-		ret = ask(&qmp, "query-hotpluggable-cpus", NULL, &slots_type, &arena, &slots, err);
+		ret = control_ask(&qmp, "query-hotpluggable-cpus", NULL, &slots_type, &arena,
+				  &slots, err);
 	if (ret < 0)
 		return ret;
 	slot = slots.list.items;
@@ -280,10 +280,12 @@ int qemu_add_memory(const struct vm *vm, int control_fd, uint32_t mib, uint32_t 
 	*added_mib = 0;
 	ret = control_open(&qmp, control_fd, err);
 	if (ret == 0)
-		ret = ask(&qmp, "qom-get", "{\"path\":\"/machine\",\"property\":\"memory\"}",
-			  &limits_type, &arena, &limits, err);
+		ret = control_ask(&qmp, "qom-get",
+				  "{\"path\":\"/machine\",\"property\":\"memory\"}", &limits_type,
+				  &arena, &limits, err);
 	if (ret == 0)
-		ret = ask(&qmp, "query-memory-devices", NULL, &devices_type, &arena, &devices, err);
+		ret = control_ask(&qmp, "query-memory-devices", NULL, &devices_type, &arena,
+				  &devices, err);
 	if (ret < 0)
 		return ret;
 	if (limits.slots == 0)

@@ -10,7 +10,8 @@
  * and emulation are slow. microvm has no HPET and would be left without any timer, so never there.
  * params: pc has no reset register, and without a keyboard controller the kernel would take 3 s to
  * find a way to reset. graphics=off is not among the options on purpose: it makes the firmware
- * write to the serial console.
+ * write to the serial console. The root bus of a q35 takes no devices while it runs, only ports on
+ * it do; that of a pc does.
  */
 static const struct qemu_machine machines[] = {
 	{
@@ -20,6 +21,8 @@ static const struct qemu_machine machines[] = {
 		.tcg_params = "no_timer_check noreplace-smp",
 		.tcg_up_params = "nolapic_timer",
 		.hotplug = true,
+		.nic_slots = 4,
+		.nic_ports = true,
 		.vmgenid = true,
 	},
 	{
@@ -29,6 +32,7 @@ static const struct qemu_machine machines[] = {
 		.tcg_params = "no_timer_check noreplace-smp",
 		.tcg_up_params = "nolapic_timer",
 		.hotplug = true,
+		.nic_slots = VM_NICS_MAX,
 		.vmgenid = true,
 		.params = "reboot=t",
 	},

@@ -98,6 +98,8 @@ int qemu_spawn(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	map_fd(&sp, spec->control_listen_fd, QEMU_FD_CONTROL);
 	for (unsigned i = 0; i < spec->n_channels; i++)
 		map_fd(&sp, spec->channels[i].listen_fd, QEMU_FD_CHANNEL + (int)i);
+	for (unsigned i = 0; i < spec->n_nics; i++)
+		map_fd(&sp, spec->nics[i].fd, QEMU_FD_NIC + (int)i);
 	return spawn_start(&sp, pid, err);
 }
 
@@ -183,10 +185,17 @@ static bool qemu_can_grow(const struct hypervisor_config *cfg)
 	return machine && machine->hotplug;
 }
 
+static unsigned qemu_nic_slots(const struct hypervisor_config *cfg)
+{
+	const struct qemu_machine *machine = machine_find(cfg->machine_type);
+
+	return machine ? machine->nic_slots : 0;
+}
+
 const struct hypervisor_ops qemu_ops = {
 	.name = TABLE,
 	.caps = HV_CAP_SHARED_DIR | HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG |
-		HV_CAP_MEMORY_HOTPLUG,
+		HV_CAP_MEMORY_HOTPLUG | HV_CAP_NET_HOTPLUG,
 	.check = qemu_check,
 	.argv = qemu_argv,
 	.launch = qemu_launch,
@@ -198,4 +207,6 @@ const struct hypervisor_ops qemu_ops = {
 	.can_grow = qemu_can_grow,
 	.add_cpus = qemu_add_cpus,
 	.add_memory = qemu_add_memory,
+	.nic_slots = qemu_nic_slots,
+	.add_nic = qemu_add_nic,
 };

@@ -5,11 +5,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "base/arena.h"
+#include "base/json.h"
 #include "hypervisor/hypervisor.h"
 #include "hypervisor/qemu/qmp.h"
 
 /* Descriptor numbers in the VMM. */
-enum { QEMU_FD_CONSOLE = 8, QEMU_FD_CONTROL = 9, QEMU_FD_CHANNEL = 10 };
+enum { QEMU_FD_CONSOLE = 8, QEMU_FD_CONTROL = 9, QEMU_FD_CHANNEL = 10, QEMU_FD_NIC = 16 };
+
+/* A port that takes a device while the machine runs; by its number. */
+#define QEMU_PORT_ID "port%u"
 
 /* What differs between QEMU's machine types. */
 struct qemu_machine {
@@ -20,6 +25,8 @@ struct qemu_machine {
 	const char *tcg_params;	   /* more of them under emulation */
 	const char *tcg_up_params; /* and these when there is one vCPU */
 	bool hotplug;		   /* of vCPUs and memory */
+	unsigned nic_slots;	   /* how many interfaces can be hot-plugged */
+	bool nic_ports;		   /* each of them into a port of its own, made in advance */
 	bool vmgenid;		   /* firmware and tables that tell the guest of a new generation */
 	bool needs_tsc_khz; /* cannot boot under emulation without knowing the TSC's frequency */
 };
@@ -44,12 +51,21 @@ int qemu_add_cpus(const struct vm *vm, int control_fd, uint32_t n, uint32_t *add
 		  struct error *err) must_check;
 int qemu_add_memory(const struct vm *vm, int control_fd, uint32_t mib, uint32_t *added_mib,
 		    struct error *err) must_check;
+/* hypervisor_ops.add_nic. */
+int qemu_add_nic(const struct vm *vm, int control_fd, const struct vm_nic *nic, struct error *err)
+	must_check;
 
 /*
  * Takes a connection to a control socket over, or tells that there is none (negative errno). A QEMU
  * that has just been started may take its time until it greets.
  */
 int control_open(struct qmp *qmp, int control_fd, struct error *err) must_check;
+
+/* Asks a question and decodes the answer into out; a list becomes the member "list", which is then
+ * the only one of the type. */
+int control_ask(struct qmp *qmp, const char *command, const char *arguments,
+		const struct json_type *type, struct arena *arena, void *out, struct error *err)
+	must_check;
 
 /* How long QEMU may take to answer a command. */
 enum { CONTROL_TIMEOUT_MS = 10000 };

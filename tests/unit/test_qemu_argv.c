@@ -208,6 +208,30 @@ static void refused(const struct hypervisor_config *cfg, const struct vm_spec *s
 	assert_string_equal(err.text, text);
 }
 
+static void test_nics(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	spec.nics[0] = (struct vm_nic){ .id = "net3", .mac = "02:42:ac:11:00:02", .fd = 30 };
+	spec.nics[1] = (struct vm_nic){ .id = "net5", .mac = "02:42:ac:11:00:03", .fd = 31 };
+	spec.n_nics = 2;
+	cfg.machine_type = "microvm";
+	golden("nics", &cfg, &spec, "tcg");
+	cfg.machine_type = "q35";
+	spec.n_nics = 0;
+	spec.nic_slots = hypervisor_find("qemu")->nic_slots(&cfg);
+	golden("nic-slots", &cfg, &spec, "tcg");
+	/* Its root bus takes them without ports. */
+	cfg.machine_type = "pc";
+	spec.nic_slots = hypervisor_find("qemu")->nic_slots(&cfg);
+	golden("pc-tcg-1cpu", &cfg, &spec, "tcg");
+	assert_true(spec.nic_slots > 0);
+	cfg.machine_type = "microvm";
+	assert_int_equal(hypervisor_find("qemu")->nic_slots(&cfg), 0);
+}
+
 static void test_refused(void **state)
 {
 	struct hypervisor_config cfg = default_config();
@@ -262,6 +286,32 @@ static void test_growing_refused(void **state)
 	refused(&cfg, &spec, "tcg",
 		"machine_type 'microvm' cannot grow while it runs "
 		"(set machine_type = \"q35\" in [hypervisor.qemu])");
+}
+
+static void test_nics_refused(void **state)
+{
+	struct hypervisor_config cfg = default_config();
+	struct vm_spec spec = default_spec();
+
+	(void)state;
+	spec.nics[0] = (struct vm_nic){ .id = "net3", .mac = "02:42:ac:11:00:02", .fd = -1 };
+	spec.n_nics = 1;
+	refused(&cfg, &spec, "tcg", "interface 0 has no descriptor");
+	spec.nics[0].fd = 30;
+	spec.nics[0].mac = NULL;
+	refused(&cfg, &spec, "tcg", "interface 0 has no MAC address");
+	spec.nics[0].id = "";
+	refused(&cfg, &spec, "tcg", "interface 0 has no id");
+	spec.n_nics = VM_NICS_MAX + 1;
+	refused(&cfg, &spec, "tcg", "9 interfaces, the limit is 8");
+	spec.n_nics = 1;
+	spec.nics[0] = (struct vm_nic){ .id = "net3", .mac = "02:42:ac:11:00:02", .fd = 30 };
+	spec.incoming = true;
+	spec.memory_file = "/memory";
+	refused(&cfg, &spec, "tcg", "a machine to be restored gets its interfaces while it runs");
+	spec.nic_slots = 5;
+	refused(&cfg, &spec, "tcg",
+		"room for 5 more interfaces: machine_type 'q35' has room for 4");
 }
 
 static void test_clone_refused(void **state)
@@ -321,7 +371,9 @@ int main(void)
 		cmocka_unit_test(test_image),
 		cmocka_unit_test(test_template_and_clone),
 		cmocka_unit_test(test_growing),
+		cmocka_unit_test(test_nics),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_nics_refused),
 		cmocka_unit_test(test_growing_refused),
 		cmocka_unit_test(test_clone_refused),
 		cmocka_unit_test(test_long_command_line),

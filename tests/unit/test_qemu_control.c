@@ -118,7 +118,8 @@ static void heard(const struct fixture *f, const char *want, int want_fds)
 static void test_capabilities(void **state)
 {
 	struct fixture *f = *state;
-	unsigned caps = HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG | HV_CAP_MEMORY_HOTPLUG;
+	unsigned caps = HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG |
+			HV_CAP_MEMORY_HOTPLUG | HV_CAP_NET_HOTPLUG;
 
 	assert_int_equal(f->ops->caps & caps, caps);
 	(void)close(f->ours);
@@ -437,23 +438,126 @@ static void test_no_room_for_memory(void **state)
 		     "Unable to hotplug 128 MiB memory, all 2 slots are in use");
 }
 
+#define PLUGGED(names) HELLO RETURN(2, "[" names "]")
+#define NAME(id)       "{\"name\":\"" id "\",\"type\":\"child<x>\"}"
+#define SENT_LIST                                             \
+	SENT_HELLO "{\"execute\":\"qom-list\",\"arguments\":" \
+		   "{\"path\":\"/machine/peripheral\"},\"id\":2}\n"
+#define SENT_BACKEND                                                                             \
+	SENT_LIST "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"net3\"},\"id\":3}\n"       \
+		  "{\"execute\":\"netdev_add\",\"arguments\":{\"type\":\"tap\",\"id\":\"net3\"," \
+		  "\"fd\":\"net3\"},\"id\":4}\n"
+#define SENT_NIC(id, bus)                                                                   \
+	SENT_BACKEND "{\"execute\":\"device_add\",\"arguments\":"                           \
+		     "{\"driver\":\"virtio-net-pci\",\"id\":\"" id "\"," bus                \
+		     "\"netdev\":\"net3\",\"mac\":\"02:42:ac:11:00:02\",\"romfile\":\"\"}," \
+		     "\"id\":5}\n"
+
+static int add_nic(struct fixture *f)
+{
+	const struct vm_nic nic = { .id = "net3", .mac = "02:42:ac:11:00:02", .fd = f->state };
+
+	return f->ops->add_nic(&f->vm, f->ours, &nic, &f->err);
+}
+
+static void test_add_nic(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, PLUGGED(NAME("serial0") "," NAME("port0") "," NAME("port1")) OK(3) OK(4) OK(5));
+	assert_int_equal(add_nic(f), 0);
+	heard(f, SENT_NIC("port0-nic", "\"bus\":\"port0\","), 1);
+}
+
+static void test_add_second_nic(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, PLUGGED(NAME("port1") "," NAME("port0") "," NAME("port0-nic")) OK(3) OK(4) OK(5));
+	assert_int_equal(add_nic(f), 0);
+	heard(f, SENT_NIC("port1-nic", "\"bus\":\"port1\","), 1);
+}
+
+static void test_add_nic_without_ports(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, PLUGGED(NAME("serial0")) OK(3) OK(4) OK(5));
+	assert_int_equal(add_nic(f), 0);
+	heard(f, SENT_NIC("net3-nic", ""), 1);
+}
+
+static void test_no_port_left(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, PLUGGED(NAME("port0") "," NAME("port0-nic")));
+	assert_int_equal(add_nic(f), -ENOSPC);
+	assert_string_equal(f->err.text, "all 1 ports for interfaces are in use");
+	heard(f, SENT_LIST, 0);
+}
+
+/* What could not be plugged in leaves nothing behind. */
+static void test_nic_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, PLUGGED(NAME("port0")) OK(3) OK(4) REFUSAL(5, "no") OK(6));
+	assert_int_equal(add_nic(f), -EREMOTEIO);
+	heard(f,
+	      SENT_NIC("port0-nic",
+		       "\"bus\":\"port0\",") "{\"execute\":\"netdev_del\",\"arguments\":"
+					     "{\"id\":\"net3\"},\"id\":6}\n",
+	      1);
+}
+
+static void test_tap_refused(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, PLUGGED(NAME("port0")) OK(3) REFUSAL(4, "no") OK(5));
+	assert_int_equal(add_nic(f), -EREMOTEIO);
+	heard(f,
+	      SENT_BACKEND "{\"execute\":\"closefd\",\"arguments\":"
+			   "{\"fdname\":\"net3\"},\"id\":5}\n",
+	      1);
+}
+
 #define CONTROL_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CONTROL_TEST(test_capabilities),     CONTROL_TEST(test_pause),
-		CONTROL_TEST(test_resume),	     CONTROL_TEST(test_resume_refused),
-		CONTROL_TEST(test_no_connection),    CONTROL_TEST(test_save),
-		CONTROL_TEST(test_save_event_first), CONTROL_TEST(test_save_mounted),
-		CONTROL_TEST(test_save_fails),	     CONTROL_TEST(test_save_timeout),
-		CONTROL_TEST(test_no_timeout),	     CONTROL_TEST(test_save_unable),
-		CONTROL_TEST(test_save_garbage),     CONTROL_TEST(test_restore),
-		CONTROL_TEST(test_restore_fails),    CONTROL_TEST(test_restore_ends),
-		CONTROL_TEST(test_restore_timeout),  CONTROL_TEST(test_add_cpus),
-		CONTROL_TEST(test_too_many_cpus),    CONTROL_TEST(test_cpu_refused),
-		CONTROL_TEST(test_cpus_garbage),     CONTROL_TEST(test_add_memory),
-		CONTROL_TEST(test_memory_refused),   cmocka_unit_test(test_no_room_for_memory),
+		CONTROL_TEST(test_capabilities),
+		CONTROL_TEST(test_pause),
+		CONTROL_TEST(test_resume),
+		CONTROL_TEST(test_resume_refused),
+		CONTROL_TEST(test_no_connection),
+		CONTROL_TEST(test_save),
+		CONTROL_TEST(test_save_event_first),
+		CONTROL_TEST(test_save_mounted),
+		CONTROL_TEST(test_save_fails),
+		CONTROL_TEST(test_save_timeout),
+		CONTROL_TEST(test_no_timeout),
+		CONTROL_TEST(test_save_unable),
+		CONTROL_TEST(test_save_garbage),
+		CONTROL_TEST(test_restore),
+		CONTROL_TEST(test_restore_fails),
+		CONTROL_TEST(test_restore_ends),
+		CONTROL_TEST(test_restore_timeout),
+		CONTROL_TEST(test_add_cpus),
+		CONTROL_TEST(test_too_many_cpus),
+		CONTROL_TEST(test_cpu_refused),
+		CONTROL_TEST(test_cpus_garbage),
+		CONTROL_TEST(test_add_memory),
+		CONTROL_TEST(test_memory_refused),
+		cmocka_unit_test(test_no_room_for_memory),
+		CONTROL_TEST(test_add_nic),
+		CONTROL_TEST(test_add_second_nic),
+		CONTROL_TEST(test_add_nic_without_ports),
+		CONTROL_TEST(test_no_port_left),
+		CONTROL_TEST(test_nic_refused),
+		CONTROL_TEST(test_tap_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
