@@ -22,7 +22,8 @@ struct config_program {
 };
 
 struct config_runtime {
-	const char *hypervisor; /* "auto" or the name of a [hypervisor.NAME] table */
+	const char *hypervisor;		   /* "auto" or the name of a [hypervisor.NAME] table */
+	const char *internetworking_model; /* how interfaces reach the guest: "tcfilter", ... */
 	bool enable_debug;
 	bool strict; /* what of config.json can have no effect is an error */
 	uint32_t create_container_timeout_s; /* how long the guest may take to answer */

@@ -19,6 +19,7 @@ enum {
 
 static const char *const accelerators[] = { "auto", "kvm", "tcg", NULL };
 static const char *const switches[] = { "auto", "true", "false", NULL };
+static const char *const net_models[] = { "tcfilter", "macvtap", "none", NULL };
 static const char *const hypervisors[] = { "auto", "qemu", "acrn", NULL };
 
 #define HV(member) .offset = offsetof(struct hypervisor_config, member)
@@ -91,6 +92,8 @@ static const struct config_key shim_keys[] = {
 
 static const struct config_key runtime_keys[] = {
 	{ "hypervisor", CONFIG_WORD, RUNTIME(hypervisor), .text = "auto", .words = hypervisors },
+	{ "internetworking_model", CONFIG_WORD, RUNTIME(internetworking_model), .text = "tcfilter",
+	  .words = net_models },
 	{ "enable_debug", CONFIG_BOOL, RUNTIME(enable_debug) },
 	{ "strict", CONFIG_BOOL, RUNTIME(strict) },
 	{ "create_container_timeout", CONFIG_U32, RUNTIME(create_container_timeout_s), .number = 60,

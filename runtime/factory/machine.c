@@ -58,6 +58,8 @@ int machine_choose(struct machine *machine, const struct config *config, struct 
 	machine->vcpus = machine->config->default_vcpus;
 	machine->memory_mib = machine->config->default_memory_mib;
 	give_room(machine);
+	if (machine->hypervisor->caps & HV_CAP_NET_HOTPLUG)
+		machine->nic_slots = machine->hypervisor->nic_slots(machine->config);
 	return machine->hypervisor->check(machine->config, err);
 }
 
@@ -70,6 +72,7 @@ void machine_copy_shape(struct machine *machine, const struct machine *shape)
 	machine->max_vcpus = shape->max_vcpus;
 	machine->max_memory_mib = shape->max_memory_mib;
 	machine->memory_slots = shape->memory_slots;
+	machine->nic_slots = shape->nic_slots;
 }
 
 static int open_log(struct machine *machine, struct error *err)
@@ -134,6 +137,7 @@ int machine_spec(const struct machine *machine, struct arena *arena, struct vm_s
 		.max_vcpus = machine->max_vcpus,
 		.max_memory_mib = machine->max_memory_mib,
 		.memory_slots = machine->memory_slots,
+		.nic_slots = machine->nic_slots,
 		.channels = { { HYPER_CHANNEL_CTL, machine->ctl_fd,
 				file_path(machine, arena, MACHINE_CTL_SOCKET) },
 			      { HYPER_CHANNEL_TTY, machine->tty_fd,

@@ -28,6 +28,7 @@ struct machine {
 	const char *uuid;
 	uint32_t vcpus, memory_mib;
 	uint32_t max_vcpus, max_memory_mib, memory_slots;
+	uint32_t nic_slots;
 	int ctl_fd, tty_fd, console_fd, control_fd; /* listening; closed by machine_launched() */
 	int log_fd;
 	int pidfd; /* of the VMM; -1: not running */

@@ -136,9 +136,9 @@ int template_key(const struct machine *shape, struct arena *arena, const char **
 	add_text(&text, "image_format", cfg->image_format);
 	for (const char *const *arg = cfg->extra_args; arg && *arg; arg++)
 		add_text(&text, "argument", *arg);
-	strbuf_addf(&text, "vcpus=%u of %u\nmemory=%u of %u in %u\ndebug=%d\n", shape->vcpus,
-		    shape->max_vcpus, shape->memory_mib, shape->max_memory_mib, shape->memory_slots,
-		    cfg->enable_debug);
+	strbuf_addf(&text, "vcpus=%u of %u\nmemory=%u of %u in %u\nnics=%u\ndebug=%d\n",
+		    shape->vcpus, shape->max_vcpus, shape->memory_mib, shape->max_memory_mib,
+		    shape->memory_slots, shape->nic_slots, cfg->enable_debug);
 	*key = arena_strdup(arena, strbuf_str(&text));
 	if (strbuf_error(&text) < 0 || !*key)
 		return err_set(err, -ENOMEM, "describe the virtual machine");

@@ -30,7 +30,8 @@ static const struct net_kind kind_dummy = { .name = "dummy" };
 static const struct net_kind kind_tun = { .name = "tun" };
 
 const struct net_kind *const net_kinds[] = {
-	&kind_veth, &kind_macvlan, &kind_ipvlan, &kind_vlan, &kind_dummy, &kind_tun, &kind_macvtap, NULL,
+	&kind_veth,  &kind_macvlan, &kind_ipvlan,  &kind_vlan,
+	&kind_dummy, &kind_tun,	    &kind_macvtap, NULL,
 };
 
 static const struct net_kind *find_kind(const char *name)
@@ -58,10 +59,11 @@ static int refuse(const struct net_link *link, struct error *err)
 		return err_hint(err, "give the sandbox a macvlan on top of it");
 	}
 	if (link->type != ARPHRD_ETHER || !link->mac)
-		return err_msg(err, -ENOTSUP,
-			       "interface '%s' of kind '%s' does not carry Ethernet frames: it cannot "
-			       "be connected to a virtual machine",
-			       link->name, link->kind);
+		return err_msg(
+			err, -ENOTSUP,
+			"interface '%s' of kind '%s' does not carry Ethernet frames: it cannot "
+			"be connected to a virtual machine",
+			link->name, link->kind);
 	return err_msg(err, -ENOTSUP,
 		       "interface '%s' of kind '%s' cannot be connected to a virtual machine",
 		       link->name, link->kind);

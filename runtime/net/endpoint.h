@@ -1,7 +1,7 @@
 /*
  * Endpoints: the interfaces of a sandbox's network namespace, each connected to an interface of its
- * guest. What is made for one is described by a struct net_endpoint before it is made, so that it can
- * be undone from the description alone, by another process, as often as need be.
+ * guest. What is made for one is described by a struct net_endpoint before it is made, so that it
+ * can be undone from the description alone, by another process, as often as need be.
  */
 #ifndef RUNTIME_NET_ENDPOINT_H
 #define RUNTIME_NET_ENDPOINT_H
@@ -32,8 +32,8 @@ extern const struct json_type net_endpoint_type;
 struct net_model {
 	const char *name; /* as in internetworking_model */
 	bool macvtap;	  /* the device is one */
-	/* Makes the device and connects it. Returns the device, opened. What a failure leaves is for
-	 * undo. */
+	/* Makes the device and connects it. Returns the device, opened. What a failure leaves is
+	 * for undo. */
 	int (*make)(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
 		    struct error *err);
 	/* Takes back whatever of it there is. Errors are logged: nobody can do more. */

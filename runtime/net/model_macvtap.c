@@ -1,6 +1,6 @@
 /*
- * A macvtap on top of the interface, in mode "passthru": both have the same MAC, and every frame for
- * it goes to the guest. The interface keeps its addresses; what its namespace still answers to
+ * A macvtap on top of the interface, in mode "passthru": both have the same MAC, and every frame
+ * for it goes to the guest. The interface keeps its addresses; what its namespace still answers to
  * broadcasts names the same MAC as the guest's answer does.
  */
 #include <errno.h>

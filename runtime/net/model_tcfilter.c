@@ -1,7 +1,7 @@
 /*
- * A tap, and in both directions a filter that moves every frame: what comes in at the interface leaves
- * by the tap, and the other way round. The interface keeps its addresses for whoever looks at the
- * namespace, but no frame reaches them any more.
+ * A tap, and in both directions a filter that moves every frame: what comes in at the interface
+ * leaves by the tap, and the other way round. The interface keeps its addresses for whoever looks
+ * at the namespace, but no frame reaches them any more.
  */
 #include <errno.h>
 #include <string.h>

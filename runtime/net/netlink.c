@@ -1,6 +1,7 @@
 #include "runtime/net/netlink_internal.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -99,7 +100,8 @@ static int converse(struct netlink *nl, union netlink_request *request, struct r
 	return reading->interrupted ? -EINTR : 0;
 }
 
-int netlink_ask(struct netlink *nl, union netlink_request *request, netlink_message_fn fn, void *arg)
+int netlink_ask(struct netlink *nl, union netlink_request *request, netlink_message_fn fn,
+		void *arg)
 {
 	struct reading reading = { .fn = fn, .arg = arg };
 

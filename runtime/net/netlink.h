@@ -1,7 +1,7 @@
 /*
- * The host's side of rtnetlink: one socket in one network namespace, and what is asked of the kernel
- * by it. Names of interfaces are never trusted to stay: requests go by index. Leaf functions return
- * 0 or -errno.
+ * The host's side of rtnetlink: one socket in one network namespace, and what is asked of the
+ * kernel by it. Names of interfaces are never trusted to stay: requests go by index. Leaf functions
+ * return 0 or -errno.
  */
 #ifndef RUNTIME_NET_NETLINK_H
 #define RUNTIME_NET_NETLINK_H
@@ -28,8 +28,8 @@ void netlink_close(struct netlink *nl);
 int netlink_find_link(struct netlink *nl, const char *name) must_check;
 /*
  * Makes an interface of kind macvtap on top of `lower`, in mode "passthru": it has the MAC of lower
- * and takes every frame that comes in there. -EEXIST when the name is in use, -EBUSY or -EINVAL when
- * lower has one already.
+ * and takes every frame that comes in there. -EEXIST when the name is in use, -EBUSY or -EINVAL
+ * when lower has one already.
  */
 int netlink_add_macvtap(struct netlink *nl, const char *name, unsigned lower) must_check;
 /* Removes an interface; -ENODEV when it is gone. */
@@ -43,8 +43,8 @@ int netlink_add_ingress(struct netlink *nl, unsigned index) must_check;
 int netlink_delete_ingress(struct netlink *nl, unsigned index) must_check;
 /* Is there one, made by whomever? 1, 0 or -errno. */
 int netlink_has_ingress(struct netlink *nl, unsigned index) must_check;
-/* Every frame that comes in at `from` leaves at `to`, behind the filters that others have there. One
- * that was left from before is replaced. */
+/* Every frame that comes in at `from` leaves at `to`, behind the filters that others have there.
+ * One that was left from before is replaced. */
 int netlink_add_redirect(struct netlink *nl, unsigned from, unsigned to) must_check;
 /* Removes it; -ENOENT, -EINVAL or -ENODEV when it is gone. */
 int netlink_delete_redirect(struct netlink *nl, unsigned from) must_check;

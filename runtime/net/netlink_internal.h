@@ -2,7 +2,7 @@
 #ifndef RUNTIME_NET_NETLINK_INTERNAL_H
 #define RUNTIME_NET_NETLINK_INTERNAL_H
 
-#include <libmnl/libmnl.h>
+#include <linux/netlink.h>
 #include <stddef.h>
 #include "runtime/net/netlink.h"
 
@@ -14,8 +14,8 @@ union netlink_request {
 	char bytes[NETLINK_REQUEST_MAX];
 };
 
-/* Starts a request: type RTM_*, flags NLM_F_* (REQUEST is added), and the fixed part of `len` bytes,
- * which is copied. */
+/* Starts a request: type RTM_*, flags NLM_F_* (REQUEST is added), and the fixed part of `len`
+ * bytes, which is copied. */
 void netlink_begin(union netlink_request *request, uint16_t type, uint16_t flags, const void *body,
 		   size_t len);
 /* Sends it and waits for the kernel's verdict: 0 or -errno. */
@@ -23,10 +23,10 @@ int netlink_execute(struct netlink *nl, union netlink_request *request) must_che
 /* Takes one message of an answer: 0, or -errno, with which the rest is skipped. */
 typedef int (*netlink_message_fn)(const struct nlmsghdr *message, void *arg);
 /* Sends it and hands the one message that answers it to fn: 0 or -errno. */
-int netlink_ask(struct netlink *nl, union netlink_request *request, netlink_message_fn fn, void *arg)
-	must_check;
-/* Asks for a list and hands every message of it to fn. -EINTR: what was listed changed meanwhile, ask
- * again from the start. */
+int netlink_ask(struct netlink *nl, union netlink_request *request, netlink_message_fn fn,
+		void *arg) must_check;
+/* Asks for a list and hands every message of it to fn. -EINTR: what was listed changed meanwhile,
+ * ask again from the start. */
 int netlink_list(struct netlink *nl, union netlink_request *request, netlink_message_fn fn,
 		 void *arg) must_check;
 

@@ -2,6 +2,7 @@
 #include "runtime/net/netlink_internal.h"
 
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
@@ -32,9 +33,10 @@ static bool first_hop(const struct nlattr *multipath, struct hop *hop)
 	if (len < sizeof(*first) || first->rtnh_len < sizeof(*first) || first->rtnh_len > len)
 		return false;
 	*hop = (struct hop){ .index = (unsigned)first->rtnh_ifindex, .flags = first->rtnh_flags };
-	mnl_attr_for_each_payload((const void *)payload, first->rtnh_len - sizeof(*first))
-		if (mnl_attr_get_type(attr) == RTA_GATEWAY)
-			hop->gateway = attr;
+	mnl_attr_for_each_payload((const void *)payload,
+				  first->rtnh_len - sizeof(*first)) if (mnl_attr_get_type(attr) ==
+									RTA_GATEWAY)
+		hop->gateway = attr;
 	return true;
 }
 
@@ -52,9 +54,8 @@ static uint32_t route_mtu(const struct nlattr *metrics)
 	const struct nlattr *attr;
 
 	if (metrics)
-		mnl_attr_for_each_nested(attr, metrics)
-			if (mnl_attr_get_type(attr) == RTAX_MTU)
-				return number(attr);
+		mnl_attr_for_each_nested(attr, metrics) if (mnl_attr_get_type(attr) ==
+							    RTAX_MTU) return number(attr);
 	return 0;
 }
 
@@ -66,8 +67,8 @@ static int fill_route(struct scanning *scanning, const struct rtmsg *info,
 	int family = info->rtm_family;
 
 	*route = (struct call_net_route){
-		.dest = attrs[RTA_DST] ? scan_address(scanning, family, attrs[RTA_DST],
-						      info->rtm_dst_len)
+		.dest = attrs[RTA_DST]
+				? scan_address(scanning, family, attrs[RTA_DST], info->rtm_dst_len)
 			: family == AF_INET ? "default"
 					    : "::/0",
 		.device = link->name,
@@ -111,8 +112,9 @@ static int take_route(const struct nlmsghdr *message, void *arg)
 		return 0;
 	}
 	if (attrs[RTA_MULTIPATH])
-		log_warning("the route to '%s' may have several next hops: the guest gets the first",
-			    route.dest);
+		log_warning(
+			"the route to '%s' may have several next hops: the guest gets the first",
+			route.dest);
 	kept = scan_append(scanning, &scanning->scan->routes, sizeof(route), NET_ROUTES_MAX);
 	if (!kept)
 		return -E2BIG;

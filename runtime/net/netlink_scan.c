@@ -1,8 +1,10 @@
-/* Interfaces and their addresses, as the kernel lists them. Routes and neighbours: netlink_routes.c. */
+/* Interfaces and their addresses, as the kernel lists them. Routes and neighbours:
+ * netlink_routes.c. */
 #include "runtime/net/netlink_scan.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libmnl/libmnl.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
@@ -17,7 +19,8 @@ const char *scan_text(struct scanning *scanning, const struct nlattr *attr)
 	return arena_strdup(scanning->arena, mnl_attr_get_str(attr));
 }
 
-const char *scan_address(struct scanning *scanning, int family, const struct nlattr *attr, int prefix)
+const char *scan_address(struct scanning *scanning, int family, const struct nlattr *attr,
+			 int prefix)
 {
 	const size_t len = family == AF_INET ? sizeof(struct in_addr) : sizeof(struct in6_addr);
 	char text[INET6_ADDRSTRLEN];
@@ -36,8 +39,8 @@ const char *scan_mac(struct scanning *scanning, const struct nlattr *attr)
 	if (!attr || mnl_attr_get_payload_len(attr) != NET_MAC_LEN)
 		return NULL;
 	b = mnl_attr_get_payload(attr);
-	return arena_printf(scanning->arena, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3],
-			    b[4], b[5]);
+	return arena_printf(scanning->arena, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2],
+			    b[3], b[4], b[5]);
 }
 
 void *scan_append(struct scanning *scanning, struct json_objs *list, size_t size, size_t max)
@@ -136,8 +139,8 @@ static bool is_unwanted(uint32_t flags)
 	return flags & (IFA_F_TEMPORARY | IFA_F_DADFAILED);
 }
 
-/* Of a point-to-point link IFA_LOCAL is ours and IFA_ADDRESS the other end's; else they are equal, or
- * only the latter is there. */
+/* Of a point-to-point link IFA_LOCAL is ours and IFA_ADDRESS the other end's; else they are equal,
+ * or only the latter is there. */
 static int take_address(const struct nlmsghdr *message, void *arg)
 {
 	const struct ifaddrmsg *info = mnl_nlmsg_get_payload(message);

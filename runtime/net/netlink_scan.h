@@ -27,7 +27,8 @@ void scan_attrs(const struct nlmsghdr *message, size_t fixed, const struct nlatt
 /* Text of an attribute, in the arena; NULL when it is not there or not what it must be. */
 const char *scan_text(struct scanning *scanning, const struct nlattr *attr);
 /* The same for an address: "10.0.0.1", with prefix >= 0 "10.0.0.1/24". */
-const char *scan_address(struct scanning *scanning, int family, const struct nlattr *attr, int prefix);
+const char *scan_address(struct scanning *scanning, int family, const struct nlattr *attr,
+			 int prefix);
 const char *scan_mac(struct scanning *scanning, const struct nlattr *attr);
 /* A zeroed new element of a list; NULL when it would have more than max, or without memory. */
 void *scan_append(struct scanning *scanning, struct json_objs *list, size_t size, size_t max);

@@ -1,5 +1,5 @@
-/* What a network namespace holds, as far as a guest can be given the same: interfaces with addresses,
- * and the routes and permanent neighbours that belong to them. */
+/* What a network namespace holds, as far as a guest can be given the same: interfaces with
+ * addresses, and the routes and permanent neighbours that belong to them. */
 #ifndef RUNTIME_NET_SCAN_H
 #define RUNTIME_NET_SCAN_H
 
@@ -20,9 +20,9 @@ enum {
 struct net_link {
 	unsigned index;
 	const char *name;
-	const char *kind;     /* "veth"; NULL: a device of the hardware */
-	uint16_t type;	      /* ARPHRD_* */
-	const char *mac;      /* NULL when it has none of 6 bytes */
+	const char *kind; /* "veth"; NULL: a device of the hardware */
+	uint16_t type;	  /* ARPHRD_* */
+	const char *mac;  /* NULL when it has none of 6 bytes */
 	uint32_t mtu;
 	bool up;
 	struct json_objs addresses; /* struct call_net_address */
@@ -39,9 +39,9 @@ struct net_scan {
 /*
  * Looks at the namespace of nl. An interface without an address is none of the sandbox's (kernels
  * make tunnel stubs in every namespace), nor is one whose name begins with `skip` (may be NULL).
- * Left out are routes of other tables than the main one, those that the kernel makes by itself for an
- * address, and those of interfaces that are not in `links`. What cannot be carried over faithfully
- * is told by a warning. -E2BIG beyond the limits above.
+ * Left out are routes of other tables than the main one, those that the kernel makes by itself for
+ * an address, and those of interfaces that are not in `links`. What cannot be carried over
+ * faithfully is told by a warning. -E2BIG beyond the limits above.
  */
 int scan_run(struct netlink *nl, const char *skip, struct arena *arena, struct net_scan *scan,
 	     struct error *err) must_check;

@@ -43,16 +43,15 @@ int tap_make(const char *name, struct error *err)
 }
 
 /*
- * A file system mounted nowhere; returns a descriptor of its root. sysfs shows the interfaces of the
- * namespace in which it was made, whatever is mounted at /sys.
+ * A file system mounted nowhere; returns a descriptor of its root. sysfs shows the interfaces of
+ * the namespace in which it was made, whatever is mounted at /sys.
  */
 static int make_mount(const char *type)
 {
 	auto_close int context = (int)syscall(SYS_fsopen, type, FSOPEN_CLOEXEC);
 	int fd;
 
-	if (context < 0 ||
-	    syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+	if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -errno;
 	fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;

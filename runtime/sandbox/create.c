@@ -21,7 +21,23 @@ enum { WARNINGS_MAX = 64, WARNINGS_MAX_BYTES = 1 << 20 };
 
 static int step_namespaces(struct create *create, struct error *err)
 {
-	return netns_open(&create->spec, &create->netns_fd, err);
+	static const char *const no_network =
+		"the host's network namespace cannot be used in a virtual machine: the container "
+		"has no network";
+	const char *path = oci_spec_namespace(&create->spec, "network");
+	struct record_state *state = &create->rec.state;
+	int ret = netns_open(&create->spec, &create->netns_fd, err);
+
+	if (ret == 0 && create->netns_fd >= 0)
+		ret = network_describe(create->netns_fd, path && *path ? path : NULL,
+				       create->config.runtime.internetworking_model,
+				       &create->rec.arena, &state->network, err);
+	if (ret < 0)
+		return ret;
+	if (!state->network)
+		return create_tell_unapplied(create, &no_network, 1, err);
+	state->network->room = create->machine.nic_slots;
+	return 0;
 }
 
 static int step_share(struct create *create, struct error *err)
@@ -46,10 +62,12 @@ static const struct step create_steps[] = {
 	{ "vm", step_vm, undo_vm },
 	{ "proxy", step_proxy, undo_proxy },
 	{ "restore", step_restore, NULL },
+	{ "network", step_network, network_undo },
 	{ "console", step_console, NULL },
 	{ "guest", step_guest, NULL },
 	{ "shim", step_shim, undo_shim },
 	{ "hooks", step_hooks, NULL },
+	{ "guest network", step_guest_network, NULL },
 	{ "container", step_container, NULL },
 	{ "publish", step_publish, NULL },
 };
@@ -197,6 +215,7 @@ static void create_done(struct create *create)
 	cleanup_close(&create->pty_slave_fd);
 	machine_close(&create->machine);
 	template_done(&create->template);
+	network_found_done(&create->network);
 	client_close(&create->client);
 	record_done(&create->rec);
 	arena_done(&create->arena);

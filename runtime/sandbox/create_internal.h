@@ -6,6 +6,7 @@
 #include "runtime/agent_client/agent.h"
 #include "runtime/config/config.h"
 #include "runtime/factory/template.h"
+#include "runtime/sandbox/network.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/store.h"
 #include "runtime/storage/share.h"
@@ -35,6 +36,7 @@ struct create {
 	int netns_fd;	  /* -1: the caller's */
 	int proxy_fd;	  /* listening */
 	int pty_slave_fd; /* the container's terminal; -1: stdio is ours */
+	struct network_found network; /* since the last look */
 	struct client client;
 	char token[CLIENT_TOKEN_MAX];
 	bool hooks_begun; /* then poststop follows, whatever happens */
@@ -73,8 +75,10 @@ int step_vm(struct create *create, struct error *err);
 int step_restore(struct create *create, struct error *err);
 int step_proxy(struct create *create, struct error *err);
 int step_guest(struct create *create, struct error *err);
+int step_network(struct create *create, struct error *err);
 int step_console(struct create *create, struct error *err);
 int step_shim(struct create *create, struct error *err);
+int step_guest_network(struct create *create, struct error *err);
 int step_hooks(struct create *create, struct error *err);
 int step_container(struct create *create, struct error *err);
 int step_publish(struct create *create, struct error *err);

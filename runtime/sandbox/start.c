@@ -6,6 +6,7 @@
 #include "runtime/agent_client/agent.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/hooks.h"
+#include "runtime/sandbox/network.h"
 #include "runtime/sandbox/store.h"
 #include "runtime/sandbox/timing.h"
 
@@ -54,6 +55,16 @@ static int start_process(struct record *rec, struct error *err)
 	return 0;
 }
 
+/* Interfaces that have come since create, or changed. */
+static int phase_network(struct record *rec, struct error *err)
+{
+	int ret = network_update(rec, err);
+
+	if (ret < 0)
+		stop_shim(rec);
+	return ret;
+}
+
 /* Whatever becomes of us after this, a running container is never taken for a created one. */
 static int phase_state(struct record *rec, struct error *err)
 {
@@ -88,6 +99,7 @@ static int start_opened(struct record *rec, struct error *err)
 		int (*run)(struct record *rec, struct error *err);
 	} phases[] = {
 		{ "state", phase_state },
+		{ "network", phase_network },
 		{ "process", start_process },
 		{ "hooks", phase_hooks },
 	};

@@ -46,6 +46,7 @@ static const struct json_row state_rows[] = {
 	  .flags = JSON_REQUIRED },
 	{ .name = "annotations", .kind = JSON_MAP, FIELD(annotations), .flags = JSON_OMIT_EMPTY },
 	{ .name = "hooks", .kind = JSON_OBJ_PTR, FIELD(hooks), .type = &oci_hooks_type },
+	{ .name = "network", .kind = JSON_OBJ_PTR, FIELD(network), .type = &net_state_type },
 	{ .name = "creator", .kind = JSON_OBJ, FIELD(creator), .type = &proc_type },
 	{ .name = "vmm", .kind = JSON_OBJ, FIELD(vmm), .type = &proc_type },
 	{ .name = "proxy", .kind = JSON_OBJ, FIELD(proxy), .type = &proc_type },

@@ -10,6 +10,7 @@
 #include "base/proc.h"
 #include "oci/spec.h"
 #include "oci/state.h"
+#include "runtime/net/network.h"
 
 #define STORE_DEFAULT_ROOT "/run/acrun"
 
@@ -31,8 +32,9 @@ struct record_state {
 	uint32_t owner_uid;
 	int status; /* enum oci_status as of the last command: record_status() tells the truth */
 	struct json_map annotations;
-	struct oci_hooks *hooks; /* those that later commands run */
-	struct proc_id creator;	 /* while status is creating */
+	struct oci_hooks *hooks;   /* those that later commands run */
+	struct net_state *network; /* NULL: it has no network namespace of its own */
+	struct proc_id creator;	   /* while status is creating */
 	struct proc_id vmm;
 	struct proc_id proxy;
 	struct proc_id shim;

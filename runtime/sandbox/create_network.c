@@ -1,0 +1,30 @@
+/* The steps of a create that give the guest its network. */
+#include "runtime/sandbox/create_internal.h"
+
+static int look(struct create *create, struct error *err)
+{
+	const struct network_vm vm = { create->machine.hypervisor, create->machine.vm };
+
+	network_found_done(&create->network);
+	create->network = (struct network_found){ 0 };
+	return network_connect(&create->rec, create->netns_fd, &vm, &create->network, err);
+}
+
+/* As early as can be: the guest finds its interfaces while we do other things. */
+int step_network(struct create *create, struct error *err)
+{
+	return create->rec.state.network ? look(create, err) : 0;
+}
+
+/* Hooks may have brought further interfaces. */
+int step_guest_network(struct create *create, struct error *err)
+{
+	const struct client_wait wait = create_wait(create);
+	int ret;
+
+	if (!create->rec.state.network)
+		return 0;
+	ret = create->hooks_begun ? look(create, err) : 0;
+	return ret < 0 ? ret
+		       : network_tell(&create->rec, &create->network, &create->client, &wait, err);
+}

@@ -1,0 +1,247 @@
+#include "runtime/sandbox/network.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sock.h"
+#include "runtime/agent_client/agent.h"
+#include "runtime/sandbox/attach.h"
+#include "runtime/sandbox/create_internal.h"
+
+enum { TELL_TIMEOUT_MS = 60000, NIC_ID_MAX = 24 };
+
+void network_found_done(struct network_found *found)
+{
+	arena_done(&found->arena);
+}
+
+/* What it takes to connect an interface that is new. */
+struct fresh {
+	struct net_endpoint *ep;
+	uint32_t mtu;
+	int fd;
+};
+
+struct connecting {
+	struct record *rec;
+	const struct network_vm *vm;
+	struct fresh fresh[VM_NICS_MAX];
+	unsigned n_fresh;
+};
+
+static int check_room(const struct net_state *state, const struct net_link *link, struct error *err)
+{
+	if (state->endpoints.len < state->room && state->endpoints.len < VM_NICS_MAX)
+		return 0;
+	if (state->room == 0)
+		return err_msg(err, -ENOTSUP,
+			       "interface '%s': this virtual machine cannot be given interfaces",
+			       link->name);
+	return err_msg(err, -ENOSPC,
+		       "interface '%s': the virtual machine has room for %u interfaces and no more",
+		       link->name, state->room);
+}
+
+/* Decides about the interfaces that have no endpoint yet. Nothing is made. */
+static int plan(struct connecting *job, struct netlink *nl, const struct net_scan *scan,
+		struct error *err)
+{
+	struct net_state *state = job->rec->state.network;
+
+	for (size_t i = 0; i < scan->n_links; i++) {
+		const struct net_link *link = &scan->links[i];
+		struct net_endpoint *ep;
+		int ret;
+
+		if (network_find(state, link->index))
+			continue;
+		ret = check_room(state, link, err);
+		if (ret < 0)
+			return ret;
+		ep = network_next_endpoint(state, &job->rec->arena);
+		if (!ep)
+			return err_set(err, -ENOMEM, "connect the interface '%s'", link->name);
+		ret = endpoint_plan(nl, link, state->model, &job->rec->arena, ep, err);
+		if (ret < 0)
+			return ret;
+		state->endpoints.len++;
+		job->fresh[job->n_fresh++] = (struct fresh){ .mtu = link->mtu, .fd = -1 };
+	}
+	/* The list may have moved while it grew. */
+	for (unsigned i = 0; i < job->n_fresh; i++)
+		job->fresh[i].ep = (struct net_endpoint *)state->endpoints.items +
+				   state->endpoints.len - job->n_fresh + i;
+	return 0;
+}
+
+/* In the sandbox's namespace: finds what is there, and makes devices for what is new. */
+static int make_devices(struct connecting *job, int netns_fd, struct network_found *found,
+			struct error *err)
+{
+	auto_visit struct network_visit visit = { 0 };
+	int ret = network_enter(&visit, netns_fd, err);
+
+	if (ret == 0)
+		ret = scan_run(&visit.nl, NET_DEVICE_PREFIX, &found->arena, &found->scan, err);
+	if (ret == 0)
+		ret = plan(job, &visit.nl, &found->scan, err);
+	if (ret < 0 || job->n_fresh == 0)
+		return ret;
+	ret = record_save(job->rec, err);
+	for (unsigned i = 0; ret == 0 && i < job->n_fresh; i++) {
+		struct fresh *fresh = &job->fresh[i];
+
+		fresh->fd = endpoint_make(&visit.nl, fresh->ep, fresh->mtu, err);
+		ret = fresh->fd < 0 ? fresh->fd : 0;
+	}
+	return ret;
+}
+
+/* A machine out of the VM cache has its files elsewhere. */
+static int connect_control(const struct record *rec)
+{
+	int fd = sock_connect_at(rec->dir_fd, FILE_MACHINE_LINK "/" MACHINE_CONTROL_SOCKET);
+
+	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
+}
+
+static int plug(const struct connecting *job, const struct fresh *fresh, struct error *err)
+{
+	char id[NIC_ID_MAX];
+	const struct vm_nic nic = {
+		.id = id,
+		.ifname = fresh->ep->device,
+		.macvtap = endpoint_is_macvtap(fresh->ep),
+		.mac = fresh->ep->mac,
+		.fd = fresh->fd,
+	};
+	int ret;
+
+	(void)snprintf(id, sizeof(id), "net%u", fresh->ep->index);
+	ret = job->vm->hypervisor->add_nic(&job->vm->vm, connect_control(job->rec), &nic, err);
+	return ret < 0 ? err_ctx(err, "give the virtual machine the interface '%s'",
+				 fresh->ep->name)
+		       : 0;
+}
+
+int network_connect(struct record *rec, int netns_fd, const struct network_vm *vm,
+		    struct network_found *found, struct error *err)
+{
+	struct connecting job = { .rec = rec, .vm = vm };
+	int ret = make_devices(&job, netns_fd, found, err);
+
+	for (unsigned i = 0; i < job.n_fresh; i++) {
+		if (ret == 0)
+			ret = plug(&job, &job.fresh[i], err);
+		cleanup_close(&job.fresh[i].fd);
+	}
+	if (ret == 0)
+		ret = network_news(rec->state.network, &found->scan, &found->arena, &found->news,
+				   err);
+	return ret;
+}
+
+static bool is_news(const struct net_state *state, const struct network_news *news)
+{
+	/* A namespace without interfaces is nothing to talk about. */
+	if (!state->told)
+		return news->n_interfaces > 0;
+	return strcmp(state->told, news->hash) != 0;
+}
+
+int network_tell(struct record *rec, const struct network_found *found, struct client *client,
+		 const struct client_wait *wait, struct error *err)
+{
+	const struct network_news *news = &found->news;
+	struct net_state *state = rec->state.network;
+	int ret = 0;
+
+	if (!is_news(state, news))
+		return 0;
+	for (size_t i = 0; ret == 0 && i < news->n_interfaces; i++)
+		ret = agent_call(client, CALL_UPDATEINTERFACE, NULL, &call_update_interface_type,
+				 &news->interfaces[i], wait, err);
+	if (ret == 0)
+		ret = agent_call(client, CALL_UPDATEROUTES, NULL, &call_update_routes_type,
+				 &news->routes, wait, err);
+	if (ret == 0 && news->neighbours.neighbours.len > 0)
+		ret = agent_call(client, CALL_UPDATENEIGHBOURS, NULL, &call_update_neighbours_type,
+				 &news->neighbours, wait, err);
+	if (ret < 0)
+		return err_ctx(err, "set up the guest's network");
+	state->told = arena_strdup(&rec->arena, news->hash);
+	return state->told ? 0 : err_set(err, -ENOMEM, "set up the guest's network");
+}
+
+static int open_namespace(const struct record *rec)
+{
+	const struct record_state *state = &rec->state;
+	const struct proc_id *holders[] = { &state->shim, &state->proxy, &state->vmm };
+	int64_t pids[sizeof(holders) / sizeof(holders[0])];
+
+	for (size_t i = 0; i < sizeof(holders) / sizeof(holders[0]); i++)
+		pids[i] = proc_is_alive(holders[i]) ? holders[i]->pid : 0;
+	return network_open(state->network, pids, sizeof(pids) / sizeof(pids[0]));
+}
+
+static int tell_by_proxy(struct record *rec, const struct network_found *found, struct error *err)
+{
+	struct client_wait wait = { .deadline_ms = clock_now_ms() + TELL_TIMEOUT_MS,
+				    .abort_fd = -1 };
+	auto_client struct client client = { .fd = -1 };
+	int ret = attach_open(rec, &client, &wait, err);
+
+	if (ret == 0)
+		ret = network_tell(rec, found, &client, &wait, err);
+	attach_done(&wait);
+	return ret < 0 ? ret : record_save(rec, err);
+}
+
+int network_update(struct record *rec, struct error *err)
+{
+	const struct network_vm vm = {
+		.hypervisor = rec->state.hypervisor ? hypervisor_find(rec->state.hypervisor) : NULL,
+		.vm = { .vmm = rec->state.vmm },
+	};
+	auto_found struct network_found found = { 0 };
+	auto_close int netns_fd = -1;
+	int ret;
+
+	if (!rec->state.network)
+		return 0;
+	netns_fd = open_namespace(rec);
+	if (netns_fd < 0)
+		return err_set(err, netns_fd, "find the sandbox's network namespace");
+	if (!vm.hypervisor)
+		return err_msg(err, -EINVAL, "the sandbox's hypervisor is not known");
+	ret = network_connect(rec, netns_fd, &vm, &found, err);
+	if (ret < 0 || !is_news(rec->state.network, &found.news))
+		return ret;
+	return tell_by_proxy(rec, &found, err);
+}
+
+void network_undo(struct record *rec)
+{
+	const struct net_state *state = rec->state.network;
+	auto_visit struct network_visit visit = { 0 };
+	auto_close int netns_fd = -1;
+	struct error err = { 0 };
+
+	if (!state || state->endpoints.len == 0)
+		return;
+	netns_fd = open_namespace(rec);
+	/* All that was made was in it. */
+	if (netns_fd < 0)
+		return;
+	if (network_enter(&visit, netns_fd, &err) < 0) {
+		log_warning("undo the network: %s", err.text);
+		return;
+	}
+	for (size_t i = state->endpoints.len; i-- > 0;)
+		endpoint_undo(&visit.nl, &((const struct net_endpoint *)state->endpoints.items)[i]);
+}
