@@ -111,7 +111,9 @@ static const char *const seccomp_flags[] = {
 	NULL,
 };
 
-static const char *const none[] = {
+/* A full stop at the end: all that begin so. They change the configuration, where it lets them. */
+static const char *const unsafe_annotations[] = {
+	"io.katacontainers.config.",
 	NULL,
 };
 
@@ -273,7 +275,7 @@ int oci_features_get(struct arena *arena, struct oci_features *features)
 				.supported_flags = strings(seccomp_flags),
 			},
 		},
-		.unsafe_annotations = strings(none),
+		.unsafe_annotations = strings(unsafe_annotations),
 	};
 	return list_capabilities(arena, &features->linux_.capabilities);
 }

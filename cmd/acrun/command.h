@@ -59,8 +59,11 @@ const struct command *command_find(const char *name);
 const struct command *command_at(size_t i);
 
 /* The commands; each lives in its cmd_<name>.c. */
+extern const struct command command_check;
+extern const struct command command_config;
 extern const struct command command_create;
 extern const struct command command_delete;
+extern const struct command command_env;
 extern const struct command command_exec;
 extern const struct command command_factory;
 extern const struct command command_features;

@@ -291,29 +291,58 @@ static const char *probe_locked(struct decision *d)
 	return verdict.accelerator;
 }
 
+/* Gathers what the decision works with. -errno when no verdict can be kept. */
+static int gather(struct decision *d)
+{
+	int ret;
+
+	(void)open_kvm(d);
+	d->dir = open_host_dir(d->cfg->host_dir);
+	if (d->dir < 0)
+		return d->dir;
+	ret = make_key(d);
+	if (ret == 0)
+		ret = fs_read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &d->boot_id,
+				      BOOT_ID_MAX);
+	while (ret == 0 && d->boot_id.len && d->boot_id.data[d->boot_id.len - 1] == '\n')
+		d->boot_id.data[--d->boot_id.len] = '\0';
+	return ret;
+}
+
 static const char *decide_auto(struct decision *d)
 {
 	auto_arena struct arena arena = { 0 };
 	const struct accel_verdict *known;
+	int ret = gather(d);
 
-	(void)open_kvm(d);
-	d->dir = open_host_dir(d->cfg->host_dir);
-	if (d->dir < 0 || make_key(d) < 0 ||
-	    fs_read_file_at(AT_FDCWD, "/proc/sys/kernel/random/boot_id", &d->boot_id, BOOT_ID_MAX) <
-		    0) {
+	if (ret < 0) {
 		log_warning("cannot use '%s' to find out whether KVM works: %s; using tcg "
 			    "(software emulation)",
-			    d->cfg->host_dir ? d->cfg->host_dir : "",
-			    strerror(d->dir < 0 ? -d->dir : EIO));
+			    d->cfg->host_dir ? d->cfg->host_dir : "", strerror(-ret));
 		return "tcg";
 	}
-	while (d->boot_id.len && d->boot_id.data[d->boot_id.len - 1] == '\n')
-		d->boot_id.data[--d->boot_id.len] = '\0';
 	known = look_up(d, &arena);
 	if (!known)
 		return probe_locked(d);
 	log_debug("accelerator %s %s", known->accelerator, known->reason ? known->reason : "");
 	return !strcmp(known->accelerator, "kvm") ? "kvm" : "tcg";
+}
+
+void accel_explain(const struct hypervisor_config *cfg, struct strbuf *out)
+{
+	__attribute__((cleanup(decision_done))) struct decision d = {
+		.cfg = cfg,
+		.kvm_fd = -1,
+		.dir = -1,
+	};
+	auto_arena struct arena arena = { 0 };
+	const struct accel_verdict *known;
+
+	if (strcmp(cfg->accelerator, "auto") != 0 || gather(&d) < 0)
+		return;
+	known = look_up(&d, &arena);
+	if (known && known->reason)
+		(void)strbuf_adds(out, known->reason);
 }
 
 int accel_decide(const struct hypervisor_config *cfg, const char **accelerator, struct error *err)

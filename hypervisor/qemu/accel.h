@@ -36,6 +36,10 @@ struct accel_file {
 int accel_decide(const struct hypervisor_config *cfg, const char **accelerator, struct error *err)
 	must_check;
 
+/* Appends why "auto" has decided as it has, as far as that was kept; nothing when another was asked
+ * for. */
+void accel_explain(const struct hypervisor_config *cfg, struct strbuf *out);
+
 /*
  * The verdict for key in the text of accelerator.json, made in this boot. NULL when there is none;
  * also for damaged text, which is no error. The result lives in arena.

@@ -197,6 +197,7 @@ const struct hypervisor_ops qemu_ops = {
 	.caps = HV_CAP_SHARED_DIR | HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG |
 		HV_CAP_MEMORY_HOTPLUG | HV_CAP_NET_HOTPLUG,
 	.check = qemu_check,
+	.check_host = qemu_check_host,
 	.argv = qemu_argv,
 	.launch = qemu_launch,
 	.stop = qemu_stop,

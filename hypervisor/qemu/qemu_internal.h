@@ -70,6 +70,9 @@ int control_ask(struct qmp *qmp, const char *command, const char *arguments,
 /* How long QEMU may take to answer a command. */
 enum { CONTROL_TIMEOUT_MS = 10000 };
 
+/* hypervisor_ops.check_host. */
+void qemu_check_host(const struct hypervisor_config *cfg, const struct host_checks *checks);
+
 /* Starts the program with that command line, descriptors and namespaces. */
 int qemu_spawn(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	       const struct strvec *argv, pid_t *pid, struct error *err) must_check;
