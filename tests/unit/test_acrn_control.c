@@ -1,0 +1,499 @@
+/* Block rescan: both control protocols against a peer in a thread of this program, the slots and
+ * what stays of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/sock.h"
+#include "base/strbuf.h"
+#include "hypervisor/acrn/control.h"
+#include "hypervisor/acrn/disks.h"
+
+#define NAME "sabcdefghijklmn"
+
+enum { REQUEST_MAX = 4096, MESSAGE_BYTES = 280 };
+
+/* What the peer does with one connection after the other. */
+struct peer {
+	int listen_fd;
+	pthread_t thread;
+	unsigned rounds;
+	size_t want; /* bytes of a request; 0: one read */
+	/* Fills the answer, may be NULL: hangs up. Returns its length. */
+	size_t (*answer)(const char *request, size_t len, char *reply);
+	bool piecemeal; /* one byte at a time */
+	char request[REQUEST_MAX];
+	size_t len;
+};
+
+struct fixture {
+	char dir[64];
+	char monitors[80];
+	char disk[96];
+	int dir_fd;
+	struct peer peer;
+	struct vm vm;
+};
+
+static void serve_one(struct peer *peer, int fd)
+{
+	char reply[REQUEST_MAX] = { 0 };
+	size_t n;
+
+	for (peer->len = 0; peer->len < sizeof(peer->request) - 1;) {
+		ssize_t got = recv(fd, peer->request + peer->len,
+				   sizeof(peer->request) - 1 - peer->len, 0);
+
+		if (got <= 0)
+			return;
+		peer->len += (size_t)got;
+		if (peer->len >= peer->want)
+			break;
+	}
+	peer->request[peer->len] = '\0';
+	if (!peer->answer)
+		return;
+	n = peer->answer(peer->request, peer->len, reply);
+	for (size_t sent = 0; sent < n;) {
+		size_t piece = peer->piecemeal ? 1 : n - sent;
+
+		if (send(fd, reply + sent, piece, MSG_NOSIGNAL) != (ssize_t)piece)
+			return;
+		sent += piece;
+	}
+	/* Until the client has what it wants. */
+	(void)!recv(fd, reply, sizeof(reply), 0);
+}
+
+static void *serve(void *arg)
+{
+	struct peer *peer = arg;
+
+	for (unsigned i = 0; i < peer->rounds; i++) {
+		auto_close int fd = sock_accept(peer->listen_fd, false);
+
+		if (fd >= 0)
+			serve_one(peer, fd);
+	}
+	return NULL;
+}
+
+static void start_peer(struct fixture *f, const char *dir, const char *name, unsigned rounds)
+{
+	auto_close int dir_fd = fs_open_dir_at(AT_FDCWD, dir);
+
+	f->peer.rounds = rounds;
+	f->peer.listen_fd = sock_listen_at(dir_fd, name, 0600, 4);
+	assert_true(f->peer.listen_fd >= 0);
+	assert_int_equal(pthread_create(&f->peer.thread, NULL, serve, &f->peer), 0);
+}
+
+static void join_peer(struct fixture *f)
+{
+	assert_int_equal(pthread_join(f->peer.thread, NULL), 0);
+	cleanup_close(&f->peer.listen_fd);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+	char sectors[1024] = { 0 };
+
+	if (!f)
+		return -1;
+	(void)snprintf(f->dir, sizeof(f->dir), "/tmp/test_acrn_ctl.XXXXXX");
+	if (!mkdtemp(f->dir))
+		return -1;
+	(void)snprintf(f->monitors, sizeof(f->monitors), "%s/mngr", f->dir);
+	(void)snprintf(f->disk, sizeof(f->disk), "%s/disk", f->dir);
+	assert_int_equal(mkdir(f->monitors, 0700), 0);
+	assert_int_equal(fs_replace_at(AT_FDCWD, f->disk, sectors, sizeof(sectors), 0600, false),
+			 0);
+	f->dir_fd = fs_open_dir_at(AT_FDCWD, f->dir);
+	assert_int_equal(proc_identify(getpid(), &f->vm.vmm), 0);
+	*state = f;
+	return f->dir_fd < 0 ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	cleanup_close(&f->dir_fd);
+	assert_int_equal(fs_remove_tree_at(AT_FDCWD, f->dir), 0);
+	free(f);
+	return 0;
+}
+
+static struct acrn_control control_of(const struct fixture *f, const char *profile)
+{
+	return (struct acrn_control){
+		.profile = profile_find(profile),
+		.dir_fd = f->dir_fd,
+		.socket = "control.sock",
+		.monitors = f->monitors,
+		.name = NAME,
+		.pid = (pid_t)f->vm.vmm.pid,
+		.timeout_ms = 2000,
+	};
+}
+
+/* --- JSON --- */
+
+static size_t say(char *reply, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(reply, text, len);
+	return len;
+}
+
+static size_t json_good(const char *request, size_t len, char *reply)
+{
+	(void)request;
+	(void)len;
+	return say(reply, "{\n\t\"ack\":\t0\n}");
+}
+
+static size_t json_refusal(const char *request, size_t len, char *reply)
+{
+	(void)request;
+	(void)len;
+	return say(reply, "{\"ack\":-1}");
+}
+
+static size_t json_nonsense(const char *request, size_t len, char *reply)
+{
+	(void)request;
+	(void)len;
+	return say(reply, "{\"nack\":0}");
+}
+
+/* A document that never ends, of any size. */
+static size_t json_flood(const char *request, size_t len, char *reply)
+{
+	(void)request;
+	(void)len;
+	memset(reply, '[', REQUEST_MAX);
+	return REQUEST_MAX;
+}
+
+static int rescan_json(struct fixture *f, size_t (*answer)(const char *, size_t, char *),
+		       struct error *err)
+{
+	struct acrn_control control = control_of(f, "3.x");
+	int ret;
+
+	f->peer.answer = answer;
+	start_peer(f, f->dir, "control.sock", 1);
+	ret = control_rescan(&control, 5, "/srv/a \"b\".img", true, err);
+	join_peer(f);
+	return ret;
+}
+
+static void test_json(void **state)
+{
+	struct fixture *f = *state;
+	struct error err = { 0 };
+
+	assert_int_equal(rescan_json(f, json_good, &err), 0);
+	assert_string_equal(f->peer.request, "{\"command\":\"blkrescan\","
+					     "\"arguments\":\"5,/srv/a \\\"b\\\".img,ro\"}");
+	f->peer.piecemeal = true;
+	assert_int_equal(rescan_json(f, json_good, &err), 0);
+	assert_int_equal(rescan_json(f, json_refusal, &err), -EREMOTEIO);
+	assert_string_equal(err.text,
+			    "the device model refuses to open '5,/srv/a \"b\".img,ro' (-1)");
+}
+
+static void test_json_bad_peers(void **state)
+{
+	struct fixture *f = *state;
+	struct acrn_control control = control_of(f, "3.x");
+	char path[400];
+	struct error err;
+
+	assert_int_equal(rescan_json(f, json_nonsense, &err), -EBADMSG);
+	assert_int_equal(rescan_json(f, json_flood, &err), -EBADMSG);
+	assert_int_equal(rescan_json(f, NULL, &err), -ECONNRESET);
+	control.socket = "missing.sock";
+	assert_int_equal(control_rescan(&control, 5, "/a", false, &err), -ENOENT);
+	/* Unread by the device model: cut in silence. */
+	memset(path, 'x', sizeof(path));
+	path[0] = '/';
+	path[318] = '\0';
+	assert_int_equal(control_rescan(&control, 5, path, false, &err), -ENAMETOOLONG);
+	assert_non_null(strstr(err.text, "ACRN 3.x takes paths of at most 317 bytes"));
+}
+
+static size_t never(const char *request, size_t len, char *reply)
+{
+	(void)request;
+	(void)len;
+	(void)reply;
+	return 0;
+}
+
+static void test_json_no_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct acrn_control control = control_of(f, "3.x");
+	struct error err;
+
+	f->peer.answer = never;
+	control.timeout_ms = 50;
+	start_peer(f, f->dir, "control.sock", 1);
+	assert_int_equal(control_rescan(&control, 5, "/a", false, &err), -ETIMEDOUT);
+	join_peer(f);
+}
+
+/* --- messages of the monitor --- */
+
+static size_t monitor_reply(const char *request, size_t len, char *reply, int32_t result)
+{
+	assert_int_equal(len, MESSAGE_BYTES);
+	memcpy(reply, request, MESSAGE_BYTES);
+	memcpy(reply + 24, &result, sizeof(result));
+	return MESSAGE_BYTES;
+}
+
+static size_t monitor_good(const char *request, size_t len, char *reply)
+{
+	return monitor_reply(request, len, reply, 0);
+}
+
+static size_t monitor_refusal(const char *request, size_t len, char *reply)
+{
+	return monitor_reply(request, len, reply, -1);
+}
+
+/* An answer to somebody else's question first. */
+static size_t monitor_stray(const char *request, size_t len, char *reply)
+{
+	(void)monitor_reply(request, len, reply, 0);
+	reply[16] ^= 1;
+	return MESSAGE_BYTES + monitor_reply(request, len, reply + MESSAGE_BYTES, -5);
+}
+
+static size_t monitor_no_magic(const char *request, size_t len, char *reply)
+{
+	(void)monitor_reply(request, len, reply, 0);
+	reply[0] ^= 1;
+	return MESSAGE_BYTES;
+}
+
+static int rescan_monitor(struct fixture *f, const char *profile,
+			  size_t (*answer)(const char *, size_t, char *), struct error *err)
+{
+	struct acrn_control control = control_of(f, profile);
+	char name[64];
+	int ret;
+
+	(void)snprintf(name, sizeof(name), NAME ".monitor.%d.socket", (int)getpid());
+	f->peer.answer = answer;
+	f->peer.want = MESSAGE_BYTES;
+	start_peer(f, f->monitors, name, 1);
+	ret = control_rescan(&control, 12, "/srv/disk", false, err);
+	join_peer(f);
+	return ret;
+}
+
+static void check_request(const struct fixture *f, uint32_t msgid)
+{
+	static const uint8_t magic[8] = { 0x76, 0x6d, 0x6d, 0x20, 0x6d, 0x73, 0x67, 0x00 };
+	uint32_t got;
+
+	assert_int_equal(f->peer.len, MESSAGE_BYTES);
+	assert_memory_equal(f->peer.request, magic, sizeof(magic));
+	memcpy(&got, f->peer.request + 8, sizeof(got));
+	assert_int_equal(got, msgid);
+	assert_string_equal(f->peer.request + 24, "12,/srv/disk");
+}
+
+static void test_monitor(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+
+	assert_int_equal(rescan_monitor(f, "1.x", monitor_good, &err), 0);
+	check_request(f, 9);
+	f->peer.piecemeal = true;
+	assert_int_equal(rescan_monitor(f, "2.7", monitor_good, &err), 0);
+	check_request(f, 7);
+	f->peer.piecemeal = false;
+	assert_int_equal(rescan_monitor(f, "2.6", monitor_refusal, &err), -EREMOTEIO);
+	assert_int_equal(rescan_monitor(f, "2.0", monitor_stray, &err), -EREMOTEIO);
+	assert_string_equal(err.text, "the device model refuses to open '12,/srv/disk' (-5)");
+	assert_int_equal(rescan_monitor(f, "2.0", monitor_no_magic, &err), -EBADMSG);
+	assert_int_equal(rescan_monitor(f, "2.0", NULL, &err), -ECONNRESET);
+}
+
+/* The socket of a VM whose name ours begins with, and one of ours with another pid, are not ours.
+ */
+static void test_monitor_exact_path(void **state)
+{
+	struct fixture *f = *state;
+	struct acrn_control control = control_of(f, "2.7");
+	struct error err;
+
+	auto_close int dir = fs_open_dir_at(AT_FDCWD, f->monitors);
+	auto_close int prefix = sock_listen_at(dir, "sabc.monitor.1.socket", 0600, 4);
+	auto_close int other = sock_listen_at(dir, NAME ".monitor.1.socket", 0600, 4);
+
+	assert_true(prefix >= 0 && other >= 0);
+	assert_int_equal(control_rescan(&control, 5, "/a", false, &err), -ENOENT);
+	/* The helper program would take the wrong one: it is not even asked. */
+	control.acrnctl = "/bin/true";
+	assert_int_equal(control_rescan(&control, 5, "/a", false, &err), -EEXIST);
+	assert_string_equal(err.text, "acrnctl would take virtual machine 'sabc' for '" NAME "'");
+}
+
+/* --- slots --- */
+
+static void save_machine(struct fixture *f, const char *profile, uint32_t placeholders)
+{
+	static const struct acrn_device devices[] = {
+		{ .kind = ACRN_DEVICE_BRIDGE },
+		{ .kind = ACRN_DEVICE_LPC },
+		{ .kind = ACRN_DEVICE_CONSOLE },
+		{ .kind = ACRN_DEVICE_BLOCK, .block = { .path = "/image" } },
+	};
+	static const struct acrn_device placeholder = { .kind = ACRN_DEVICE_BLOCK };
+	struct acrn_machine machine = { .profile = profile_find(profile), .name = NAME };
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		assert_int_equal(machine_add(&machine, &devices[i], &err), 0);
+	for (uint32_t i = 0; i < placeholders; i++)
+		assert_int_equal(machine_add(&machine, &placeholder, &err), 0);
+	assert_int_equal(disks_save_machine(f->dir_fd, &machine, "", &err), 0);
+}
+
+static int add(struct fixture *f, const char *path, struct vm_disk_place *place, struct error *err)
+{
+	const struct vm_disk disk = { .path = path };
+
+	return disks_add(&f->vm, f->dir_fd, f->monitors, &disk, place, err);
+}
+
+/* All of them can be used, each once; the eighth is the one that was out of reach by mistake. */
+static void test_all_slots(void **state)
+{
+	struct fixture *f = *state;
+	struct vm_disk_place place;
+	struct error err = { 0 };
+	char want[16];
+
+	save_machine(f, "3.x", 8);
+	f->peer.answer = json_good;
+	start_peer(f, f->dir, "control.sock", 8);
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(add(f, f->disk, &place, &err), 0);
+		(void)snprintf(want, sizeof(want), "vd%c", 'b' + i);
+		assert_string_equal(place.name, want);
+		assert_int_equal(place.bytes, 1024);
+		(void)snprintf(want, sizeof(want), "\"%d,", 5 + i);
+		assert_non_null(strstr(f->peer.request, want));
+	}
+	join_peer(f);
+	assert_int_equal(add(f, f->disk, &place, &err), -ENOSPC);
+	assert_non_null(strstr(err.text, "no free block slot for disk '"));
+	assert_non_null(strstr(err.text, "': all 8 are in use (raise block_slots"));
+}
+
+/* A refusal leaves the slot as it was. Without an answer it may be filled: it stays used up. */
+static void test_slot_after_failure(void **state)
+{
+	struct fixture *f = *state;
+	struct vm_disk_place place;
+	struct error err;
+
+	save_machine(f, "3.x", 2);
+	f->peer.answer = json_refusal;
+	start_peer(f, f->dir, "control.sock", 1);
+	assert_int_equal(add(f, f->disk, &place, &err), -EREMOTEIO);
+	join_peer(f);
+	f->peer.answer = NULL;
+	start_peer(f, f->dir, "control.sock", 1);
+	assert_int_equal(add(f, f->disk, &place, &err), -ECONNRESET);
+	join_peer(f);
+	f->peer.answer = json_good;
+	start_peer(f, f->dir, "control.sock", 1);
+	assert_int_equal(add(f, f->disk, &place, &err), 0);
+	join_peer(f);
+	assert_string_equal(place.name, "vdc");
+	assert_int_equal(add(f, f->disk, &place, &err), -ENOSPC);
+}
+
+static void test_bad_disks(void **state)
+{
+	struct fixture *f = *state;
+	struct vm_disk_place place;
+	char path[128];
+	struct error err;
+
+	save_machine(f, "3.x", 1);
+	assert_int_equal(add(f, "/nonexistent", &place, &err), -ENOENT);
+	assert_int_equal(add(f, "relative", &place, &err), -EINVAL);
+	assert_int_equal(add(f, f->dir, &place, &err), -EISDIR);
+	assert_int_equal(add(f, "/dev/null", &place, &err), -ENOTBLK);
+	assert_int_equal(add(f, "/srv/nodisk", &place, &err), -EINVAL);
+	(void)snprintf(path, sizeof(path), "%s/odd", f->dir);
+	assert_int_equal(fs_replace_at(AT_FDCWD, path, "x", 1, 0600, false), 0);
+	assert_int_equal(add(f, path, &place, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "has 1 bytes: they must make up whole sectors of 512"));
+	f->vm.vmm.start_time--;
+	assert_int_equal(add(f, f->disk, &place, &err), -ECONNRESET);
+	assert_string_equal(err.text, "the virtual machine has ended");
+}
+
+static void test_bad_state(void **state)
+{
+	static const char *const bad[] = { "", "{}",
+					   "{\"profile\":\"9\",\"name\":\"x\",\"slots\":[]}",
+					   "{\"profile\":\"3.x\",\"name\":\"x\",\"slots\":[{}]}" };
+	struct fixture *f = *state;
+	struct vm_disk_place place;
+	struct error err;
+
+	assert_int_equal(add(f, f->disk, &place, &err), -ENOENT);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(fs_replace_at(f->dir_fd, "acrn.json", bad[i], strlen(bad[i]), 0600,
+					       false),
+				 0);
+		assert_int_equal(add(f, f->disk, &place, &err), -EINVAL);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_json),
+		TEST(test_json_bad_peers),
+		TEST(test_json_no_answer),
+		TEST(test_monitor),
+		TEST(test_monitor_exact_path),
+		TEST(test_all_slots),
+		TEST(test_slot_after_failure),
+		TEST(test_bad_disks),
+		TEST(test_bad_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
