@@ -10,6 +10,7 @@
 #include "agent/guest/container.h"
 #include "agent/guest/d3.h"
 #include "agent/guest/fail.h"
+#include "agent/guest/handler.h"
 #include "agent/guest/online.h"
 #include "agent/guest/pod.h"
 #include "agent/guest/power.h"
@@ -19,30 +20,6 @@
 #include "agent/guest/unapplied.h"
 #include "agent/proto/hyperstart.h"
 #include "base/strvec.h"
-
-/* Decodes the payload of a call; on failure the slot is answered. */
-static bool decode(const struct json_type *type, const char *payload, size_t len,
-		   struct arena *arena, void *out, struct slot *slot)
-{
-	struct error err = { 0 };
-
-	if (!out)
-		(void)fail_set(&err, -ENOMEM, "take over the request");
-	else if (json_decode(type, payload, len, NULL, arena, out, &err) == 0)
-		return true;
-	slot_error(slot, &err);
-	return false;
-}
-
-/* The container a call names; NULL when unknown, and the slot is answered. */
-static struct container *get_container(struct guest *guest, const char *id, struct slot *slot)
-{
-	struct container *container = container_find(guest, id);
-
-	if (!container)
-		slot_errorf(slot, "container '%s' does not exist", id ? id : "");
-	return container;
-}
 
 #define UNUSED_CALL(symbol)                                                               \
 	void handle_##symbol(struct guest *guest, struct slot *slot, const char *payload, \
@@ -59,19 +36,6 @@ static struct container *get_container(struct guest *guest, const char *id, stru
 UNUSED_CALL(ACK)
 UNUSED_CALL(ERROR)
 UNUSED_CALL(NEXT)
-UNUSED_CALL(WRITEFILE)
-UNUSED_CALL(READFILE)
-UNUSED_CALL(PAUSECONTAINER)
-UNUSED_CALL(RESUMECONTAINER)
-UNUSED_CALL(UPDATECONTAINER)
-UNUSED_CALL(STATSCONTAINER)
-UNUSED_CALL(WAITEVENTS)
-UNUSED_CALL(WAITPROCESS)
-UNUSED_CALL(COPYFILE)
-UNUSED_CALL(UPDATEINTERFACE)
-UNUSED_CALL(UPDATEROUTES)
-UNUSED_CALL(UPDATENEIGHBOURS)
-UNUSED_CALL(SETDNS)
 
 void handle_GETVERSION(struct guest *guest, struct slot *slot, const char *payload, size_t len)
 {
@@ -109,7 +73,7 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 	const char *features[] = { "flow", "numbered" };
 	struct utsname name = { 0 };
 
-	if (!decode(&call_hello_type, payload, len, &arena, &hello, slot))
+	if (!handler_decode(&call_hello_type, payload, len, &arena, &hello, slot))
 		return;
 	if (hello.version < 1) {
 		slot_errorf(slot, "version %u of the extension is not known", hello.version);
@@ -133,7 +97,7 @@ void handle_STARTPOD(struct guest *guest, struct slot *slot, const char *payload
 	auto_arena struct arena arena = { 0 };
 	struct call_startpod call;
 
-	if (decode(&call_startpod_type, payload, len, &arena, &call, slot))
+	if (handler_decode(&call_startpod_type, payload, len, &arena, &call, slot))
 		pod_start(guest, &call, slot);
 }
 
@@ -142,7 +106,7 @@ void handle_SETUPINTERFACE(struct guest *guest, struct slot *slot, const char *p
 	auto_arena struct arena arena = { 0 };
 	struct call_interface call;
 
-	if (decode(&call_interface_type, payload, len, &arena, &call, slot))
+	if (handler_decode(&call_interface_type, payload, len, &arena, &call, slot))
 		pod_set_interface(guest, &call, slot);
 }
 
@@ -151,7 +115,7 @@ void handle_SETUPROUTE(struct guest *guest, struct slot *slot, const char *paylo
 	auto_arena struct arena arena = { 0 };
 	struct call_setuproute call;
 
-	if (decode(&call_setuproute_type, payload, len, &arena, &call, slot))
+	if (handler_decode(&call_setuproute_type, payload, len, &arena, &call, slot))
 		pod_set_routes(guest, &call, slot);
 }
 
@@ -204,7 +168,7 @@ void handle_CREATECONTAINER(struct guest *guest, struct slot *slot, const char *
 	struct container_request request = { .slot = slot };
 	struct error err = { 0 };
 
-	if (!decode(&call_createcontainer_type, payload, len, &arena, call, slot))
+	if (!handler_decode(&call_createcontainer_type, payload, len, &arena, call, slot))
 		return;
 	request.id = call->id;
 	request.rootfs = call->rootfs;
@@ -249,7 +213,7 @@ void handle_NEWCONTAINER(struct guest *guest, struct slot *slot, const char *pay
 	struct call_newcontainer *call = arena_alloc(&arena, sizeof(*call));
 	struct error err = { 0 };
 
-	if (!decode(&call_newcontainer_type, payload, len, &arena, call, slot))
+	if (!handler_decode(&call_newcontainer_type, payload, len, &arena, call, slot))
 		return;
 	if (take_newcontainer(guest, call, &arena, slot, &err) < 0)
 		slot_error(slot, &err);
@@ -261,9 +225,9 @@ void handle_STARTCONTAINER(struct guest *guest, struct slot *slot, const char *p
 	struct call_container call;
 	struct container *container;
 
-	if (!decode(&call_container_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_container_type, payload, len, &arena, &call, slot))
 		return;
-	container = get_container(guest, call.container, slot);
+	container = handler_container(guest, call.container, slot);
 	if (!container)
 		return;
 	if (container->state == CONTAINER_CREATED && container->init &&
@@ -314,9 +278,9 @@ void handle_EXECPROCESS(struct guest *guest, struct slot *slot, const char *payl
 	struct container *container;
 	struct error err = { 0 };
 
-	if (!decode(&call_execprocess_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_execprocess_type, payload, len, &arena, &call, slot))
 		return;
-	container = get_container(guest, call.container, slot);
+	container = handler_container(guest, call.container, slot);
 	if (!container)
 		return;
 	if (!call.spec.capabilities && container->spec->process)
@@ -336,9 +300,9 @@ void handle_EXECCMD(struct guest *guest, struct slot *slot, const char *payload,
 	struct error err = { 0 };
 	int ret;
 
-	if (!decode(&call_execcmd_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_execcmd_type, payload, len, &arena, &call, slot))
 		return;
-	container = get_container(guest, call.container, slot);
+	container = handler_container(guest, call.container, slot);
 	if (!container)
 		return;
 	ret = d3_make_streams(&call.process, &arena, &streams, &err);
@@ -360,9 +324,9 @@ void handle_KILLCONTAINER(struct guest *guest, struct slot *slot, const char *pa
 	struct container *container;
 	struct error err = { 0 };
 
-	if (!decode(&call_killcontainer_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_killcontainer_type, payload, len, &arena, &call, slot))
 		return;
-	container = get_container(guest, call.container, slot);
+	container = handler_container(guest, call.container, slot);
 	if (!container)
 		return;
 	/* a container that has stopped already is no error in this dialect */
@@ -380,9 +344,9 @@ void handle_SIGNALPROCESS(struct guest *guest, struct slot *slot, const char *pa
 	struct error err = { 0 };
 	bool first;
 
-	if (!decode(&call_signalprocess_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_signalprocess_type, payload, len, &arena, &call, slot))
 		return;
-	container = get_container(guest, call.container, slot);
+	container = handler_container(guest, call.container, slot);
 	if (!container)
 		return;
 	first = !call.process || !*call.process || strcmp(call.process, "init") == 0;
@@ -403,9 +367,9 @@ void handle_REMOVECONTAINER(struct guest *guest, struct slot *slot, const char *
 	struct call_container call;
 	struct container *container;
 
-	if (!decode(&call_container_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_container_type, payload, len, &arena, &call, slot))
 		return;
-	container = get_container(guest, call.container, slot);
+	container = handler_container(guest, call.container, slot);
 	if (!container)
 		return;
 	if (container->state != CONTAINER_STOPPED)
@@ -422,7 +386,7 @@ void handle_WINSIZE(struct guest *guest, struct slot *slot, const char *payload,
 	struct process *process;
 	struct error err = { 0 };
 
-	if (!decode(&call_winsize_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_winsize_type, payload, len, &arena, &call, slot))
 		return;
 	process = process_find_stream(guest, call.seq);
 	if (process)
@@ -433,20 +397,14 @@ void handle_WINSIZE(struct guest *guest, struct slot *slot, const char *payload,
 void handle_PSCONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
 {
 	auto_arena struct arena arena = { 0 };
-	auto_strbuf struct strbuf text = { 0 };
 	struct call_pscontainer call;
 	struct container *container;
-	struct error err = { 0 };
 
-	if (!decode(&call_pscontainer_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_pscontainer_type, payload, len, &arena, &call, slot))
 		return;
-	container = get_container(guest, call.container, slot);
-	if (!container)
-		return;
-	if (ps_list(container, call.format, &text, &err) < 0)
-		slot_error(slot, &err);
-	else
-		slot_ack(slot, text.data, text.len);
+	container = handler_container(guest, call.container, slot);
+	if (container)
+		ps_list(container, &call, slot);
 }
 
 void handle_ONLINECPUMEM(struct guest *guest, struct slot *slot, const char *payload, size_t len)
@@ -454,7 +412,7 @@ void handle_ONLINECPUMEM(struct guest *guest, struct slot *slot, const char *pay
 	auto_arena struct arena arena = { 0 };
 	struct call_onlinecpumem call = { 0 };
 
-	if (len == 0 || decode(&call_onlinecpumem_type, payload, len, &arena, &call, slot))
+	if (len == 0 || handler_decode(&call_onlinecpumem_type, payload, len, &arena, &call, slot))
 		online_all(guest, &call, slot);
 }
 
@@ -465,7 +423,7 @@ void handle_RESEED(struct guest *guest, struct slot *slot, const char *payload, 
 	struct error err = { 0 };
 
 	(void)guest;
-	if (!decode(&call_reseed_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_reseed_type, payload, len, &arena, &call, slot))
 		return;
 	(void)!restore_seed(call.seed, &err);
 	slot_finish(slot, &err);
@@ -478,7 +436,7 @@ void handle_SETTIME(struct guest *guest, struct slot *slot, const char *payload,
 	struct error err = { 0 };
 
 	(void)guest;
-	if (!decode(&call_settime_type, payload, len, &arena, &call, slot))
+	if (!handler_decode(&call_settime_type, payload, len, &arena, &call, slot))
 		return;
 	(void)!restore_time(call.sec, call.nsec, &err);
 	slot_finish(slot, &err);

@@ -13,13 +13,14 @@
 
 #include "agent/guest/fail.h"
 #include "agent/guest/guest.h"
+#include "agent/guest/numbers.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "base/strbuf.h"
 
-enum { LIST_MAX = 1 << 20, DEPTH_MAX = 16 };
+enum { LIST_MAX = 1 << 20, DEPTH_MAX = 16, KEYS_MAX = 512 };
 
 /* Enables every controller for the children of a cgroup, one at a time: one that refuses must not
  * stop the others. */
@@ -75,21 +76,52 @@ static int set_number(int fd, const char *file, int64_t value, struct error *err
 	return ret < 0 ? fail_set(err, ret, "set cgroup limit %s to %s", file, text) : 0;
 }
 
+/* The number a file holds; -1 for "max", or when there is none. */
+static int64_t read_number(int fd, const char *file)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	int64_t value;
+
+	if (fs_read_file_at(fd, file, &text, 64) < 0 || !text.data)
+		return -1;
+	text.data[strcspn(text.data, "\n")] = '\0';
+	return parse_i64(text.data, &value) < 0 ? -1 : value;
+}
+
+/* The kernel would kill for a limit below what is used. */
+static int check_usage(int fd, const struct opt_i64 *limit, struct error *err)
+{
+	int64_t used = read_number(fd, "memory.current");
+
+	if (!limit->set || limit->value <= 0 || used <= limit->value)
+		return 0;
+	return err_msg(err, -EBUSY,
+		       "rejecting memory limit %" PRId64 ": %" PRId64 " bytes are in use",
+		       limit->value, used);
+}
+
 static int set_memory(int fd, const struct oci_memory *memory, struct error *err)
 {
 	int ret = 0;
 
 	if (!memory)
 		return 0;
-	if (memory->limit.set && memory->limit.value != 0)
+	if (memory->check_before_update.set && memory->check_before_update.value)
+		ret = check_usage(fd, &memory->limit, err);
+	if (ret == 0 && memory->limit.set && memory->limit.value != 0)
 		ret = set_number(fd, "memory.max", memory->limit.value, err);
 	/* config.json counts memory and swap together, the kernel swap alone */
 	if (ret == 0 && memory->swap.set && memory->swap.value < 0)
 		ret = set_number(fd, "memory.swap.max", -1, err);
-	if (ret == 0 && memory->swap.set && memory->swap.value > 0 && memory->limit.set &&
-	    memory->swap.value >= memory->limit.value && memory->limit.value > 0)
-		ret = set_number(fd, "memory.swap.max", memory->swap.value - memory->limit.value,
-				 err);
+	if (ret == 0 && memory->swap.set && memory->swap.value > 0) {
+		/* an update may leave the limit as it is */
+		int64_t limit = memory->limit.set && memory->limit.value != 0
+					? memory->limit.value
+					: read_number(fd, "memory.max");
+
+		if (limit > 0 && memory->swap.value >= limit)
+			ret = set_number(fd, "memory.swap.max", memory->swap.value - limit, err);
+	}
 	if (ret == 0 && memory->reservation.set && memory->reservation.value != 0)
 		ret = set_number(fd, "memory.low",
 				 memory->reservation.value < 0 ? 0 : memory->reservation.value,
@@ -107,9 +139,31 @@ static int64_t shares_to_weight(uint64_t shares)
 	return (int64_t)(1 + (shares - 2) * 9999 / 262142);
 }
 
+/* What holds now: an update may change one of the two. A quota of -1 is none. */
+static void read_cpu_max(int fd, int64_t *quota, uint64_t *period)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	char *space;
+
+	*quota = -1;
+	*period = 100000;
+	if (fs_read_file_at(fd, "cpu.max", &text, 64) < 0 || !text.data)
+		return;
+	text.data[strcspn(text.data, "\n")] = '\0';
+	space = strchr(text.data, ' ');
+	if (!space)
+		return;
+	*space = '\0';
+	if (parse_i64(text.data, quota) < 0)
+		*quota = -1;
+	if (parse_u64(space + 1, period) < 0)
+		*period = 100000;
+}
+
 static int set_cpu(int fd, const struct oci_cpu *cpu, struct error *err)
 {
 	uint64_t period;
+	int64_t quota;
 	char text[64];
 	int ret = 0;
 
@@ -120,10 +174,13 @@ static int set_cpu(int fd, const struct oci_cpu *cpu, struct error *err)
 	if (ret < 0 || !((cpu->quota_us.set && cpu->quota_us.value != 0) ||
 			 (cpu->period_us.set && cpu->period_us.value != 0)))
 		return ret;
-	period = cpu->period_us.set && cpu->period_us.value ? cpu->period_us.value : 100000;
-	if (cpu->quota_us.set && cpu->quota_us.value > 0)
-		(void)snprintf(text, sizeof(text), "%" PRId64 " %" PRIu64, cpu->quota_us.value,
-			       period);
+	read_cpu_max(fd, &quota, &period);
+	if (cpu->quota_us.set && cpu->quota_us.value != 0)
+		quota = cpu->quota_us.value;
+	if (cpu->period_us.set && cpu->period_us.value != 0)
+		period = cpu->period_us.value;
+	if (quota > 0)
+		(void)snprintf(text, sizeof(text), "%" PRId64 " %" PRIu64, quota, period);
 	else
 		(void)snprintf(text, sizeof(text), "max %" PRIu64, period);
 	ret = fs_write_file_at(fd, "cpu.max", text);
@@ -258,6 +315,15 @@ ssize_t cgroup_pids(int cgroup_fd, pid_t **pids)
 			(*pids)[n++] = (pid_t)pid;
 	}
 	return (ssize_t)n;
+}
+
+int64_t cgroup_read_key(int fd, const char *key)
+{
+	char text[KEYS_MAX];
+	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	return numbers_find_key(text, key);
 }
 
 int cgroup_signal(int cgroup_fd, int signo)

@@ -17,6 +17,9 @@ int cgroup_make(const char *id, struct error *err) must_check;
 /* Applies limits; `resources` may be NULL. */
 int cgroup_set_resources(int cgroup_fd, const struct oci_linux_resources *resources,
 			 struct error *err) must_check;
+/* Reads the number behind a key of an open file of lines "key number", from its begin; that also
+ * makes ready for the file's next event. -1 when it is not there. */
+int64_t cgroup_read_key(int fd, const char *key);
 /* Sends a signal to every process in it and below; SIGKILL by cgroup.kill. 0 or -errno. */
 int cgroup_signal(int cgroup_fd, int signo);
 /* Collects the processes in it and below into *pids (malloc). Returns their number, or -errno. */

@@ -11,8 +11,11 @@
 #include <unistd.h>
 
 #include "agent/guest/cgroup.h"
+#include "agent/guest/dns.h"
 #include "agent/guest/fail.h"
+#include "agent/guest/freeze.h"
 #include "agent/guest/ns.h"
+#include "agent/guest/oom.h"
 #include "agent/guest/signals.h"
 #include "agent/guest/slots.h"
 #include "base/cleanup.h"
@@ -39,6 +42,10 @@ void container_free(struct container *container)
 		*link = container->next;
 	if (container->removal_timer > 0)
 		loop_remove_timer(guest->loop, container->removal_timer);
+	freeze_done(container);
+	oom_unwatch(container);
+	if (container->id)
+		dns_forget(container->id);
 	if (container->cgroup_fd >= 0 && container->id)
 		cgroup_remove(container->id);
 	cleanup_close(&container->cgroup_fd);
@@ -95,6 +102,8 @@ static struct container *container_new(struct guest *guest, const char *id)
 	container->guest = guest;
 	container->cgroup_fd = -1;
 	container->join_pidfd = -1;
+	container->freeze_fd = -1;
+	container->oom_fd = -1;
 	container->next = guest->containers;
 	guest->containers = container;
 	container->id = strdup(id);
@@ -147,6 +156,8 @@ int container_create(struct guest *guest, const struct container_request *reques
 	container->cgroup_fd = cgroup_make(container->id, err);
 	ret = container->cgroup_fd < 0 ? container->cgroup_fd
 				       : plan_namespaces(container, request->spec, err);
+	if (ret == 0)
+		oom_watch(container);
 	if (ret == 0 && request->spec->linux_)
 		ret = cgroup_set_resources(container->cgroup_fd, request->spec->linux_->resources,
 					   err);
@@ -189,6 +200,7 @@ int container_signal(struct container *container, int signo, bool all, struct er
 void container_init_gone(struct container *container)
 {
 	container->state = CONTAINER_STOPPED;
+	freeze_done(container);
 	/* with a pid namespace of its own the kernel has done this already */
 	if (!(container->clone_flags & CLONE_NEWPID))
 		(void)cgroup_signal(container->cgroup_fd, SIGKILL);

@@ -32,6 +32,12 @@ struct container {
 	struct process *init; /* NULL once its end is reported */
 	struct slot *removal; /* request that waits for the last process */
 	int removal_timer;
+	bool paused;
+	struct slot *freeze_slot; /* request that waits for everything to be at rest */
+	int freeze_fd;		  /* cgroup.events meanwhile; else -1 */
+	int freeze_timer;
+	int oom_fd; /* memory.events; -1: none */
+	int64_t oom_kills;
 	char *reply; /* what the ACK of its creation says; NULL: nothing */
 };
 

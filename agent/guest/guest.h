@@ -20,6 +20,7 @@ struct process;
 struct slot;
 struct worker;
 struct stream;
+struct events;
 
 struct guest {
 	struct loop *loop;
@@ -32,7 +33,9 @@ struct guest {
 		*processes;	/* children that belong to a container, until they are reported */
 	struct worker *workers; /* children that do a blocking job for the loop */
 	struct stream *streams; /* of live processes */
+	struct events *events;	/* what happened to containers; NULL: no memory for it */
 	char *hostname;		/* of the pod; NULL before STARTPOD */
+	bool pod_starting;	/* by a worker */
 	bool pod_started;
 	bool flow;		  /* credit on the I/O channel was agreed on by HELLO */
 	bool extended;		  /* HELLO was seen on this connection */

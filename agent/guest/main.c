@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/guest/dispatch.h"
+#include "agent/guest/events.h"
 #include "agent/guest/guest.h"
 #include "agent/guest/init.h"
 #include "agent/guest/modules.h"
@@ -112,6 +113,7 @@ static _Noreturn void serve(void)
 	keep_little_memory();
 	if (init_early(&err) < 0)
 		give_up("init", err.text);
+	guest.events = events_new();
 	guest.loop = loop_new();
 	if (!guest.loop)
 		give_up("event loop", strerror(ENOMEM));

@@ -61,6 +61,15 @@ int netaddr_parse(const char *text, const char *netmask, struct netaddr *out)
 	return netmask && *netmask ? parse_prefix(netmask, out) : 0;
 }
 
+void netaddr_format(const struct netaddr *address, char out[static NETADDR_TEXT_LEN])
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (!inet_ntop(address->family, address->bytes, text, sizeof(text)))
+		text[0] = '\0';
+	(void)snprintf(out, NETADDR_TEXT_LEN, "%s/%u", text, address->prefix);
+}
+
 static int hex_value(char c)
 {
 	if (c >= '0' && c <= '9')

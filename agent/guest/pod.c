@@ -11,6 +11,7 @@
 #include "agent/guest/fail.h"
 #include "agent/guest/net.h"
 #include "agent/guest/rootfs.h"
+#include "agent/guest/task.h"
 #include "agent/guest/worker.h"
 
 enum { DESTROY_STEP_MS = 50, DESTROY_STEPS = 200, HOSTNAME_LEN = 64 };
@@ -40,13 +41,54 @@ static int start(const struct call_startpod *call, struct error *err)
 	return ret < 0 ? ret : rootfs_mount_share(call->share_dir, call->msize, err);
 }
 
-/* Not by a worker, whose fork would take longer than the work: before this there is nothing that it
- * could hold up. */
+static void started(struct guest *guest, struct slot *slot, const struct error *err)
+{
+	guest->pod_starting = false;
+	guest->pod_started = err->code == 0;
+	slot_finish(slot, err);
+}
+
+static int start_job(void *arg, struct error *err)
+{
+	const struct pod_job *job = arg;
+
+	return start(job->call, err);
+}
+
+static void on_started(struct guest *guest, void *arg, const struct error *err)
+{
+	struct pod_job *job = arg;
+	struct slot *slot = job->slot;
+
+	job_free(job);
+	started(guest, slot, err);
+}
+
+/* Interfaces may have to be waited for. */
+static void start_in_worker(struct guest *guest, const struct call_startpod *call,
+			    struct slot *slot)
+{
+	struct pod_job *job = calloc(1, sizeof(*job));
+	struct error err = { 0 };
+
+	if (!job) {
+		slot_errorf(slot, "start the pod: cannot allocate memory");
+		return;
+	}
+	job->slot = slot;
+	job->call = call;
+	guest->pod_starting = true;
+	if (worker_start(guest, start_job, on_started, job, &err) < 0) {
+		job_free(job);
+		started(guest, slot, &err);
+	}
+}
+
 void pod_start(struct guest *guest, const struct call_startpod *call, struct slot *slot)
 {
 	struct error err = { 0 };
 
-	if (guest->pod_started) {
+	if (guest->pod_started || guest->pod_starting) {
 		slot_errorf(slot, "Pod already started, impossible to start again");
 		return;
 	}
@@ -59,61 +101,37 @@ void pod_start(struct guest *guest, const struct call_startpod *call, struct slo
 							    : NULL;
 	if (guest->hostname)
 		(void)!sethostname(guest->hostname, strlen(guest->hostname));
-	guest->pod_started = start(call, &err) == 0;
-	slot_finish(slot, guest->pod_started ? NULL : &err);
-}
-
-static int interface_job(void *arg, struct error *err)
-{
-	const struct pod_job *job = arg;
-
-	return net_set_interface(job->call, err);
-}
-
-static int routes_job(void *arg, struct error *err)
-{
-	const struct pod_job *job = arg;
-	const struct call_setuproute *call = job->call;
-
-	return net_set_routes(call->routes.items, call->routes.len, err);
-}
-
-static void on_network_set(struct guest *guest, void *arg, const struct error *err)
-{
-	struct pod_job *job = arg;
-	struct slot *slot = job->slot;
-
-	(void)guest;
-	job_free(job);
-	slot_finish(slot, err);
-}
-
-static void change_network(struct guest *guest, worker_job *work, const void *call,
-			   struct slot *slot)
-{
-	struct pod_job *job = calloc(1, sizeof(*job));
-	struct error err = { 0 };
-
-	if (!job) {
-		slot_errorf(slot, "change the network: cannot allocate memory");
+	if (call->interfaces.len > 0 || call->routes.len > 0) {
+		start_in_worker(guest, call, slot);
 		return;
 	}
-	job->slot = slot;
-	job->call = call;
-	if (worker_start(guest, work, on_network_set, job, &err) < 0) {
-		job_free(job);
-		slot_error(slot, &err);
-	}
+	/* not by a worker, whose fork would take longer than the work */
+	(void)!start(call, &err);
+	started(guest, slot, &err);
+}
+
+static int interface_job(const void *call, int out_fd, struct error *err)
+{
+	(void)out_fd;
+	return net_set_interface(call, err);
+}
+
+static int routes_job(const void *arg, int out_fd, struct error *err)
+{
+	const struct call_setuproute *call = arg;
+
+	(void)out_fd;
+	return net_set_routes(call->routes.items, call->routes.len, err);
 }
 
 void pod_set_interface(struct guest *guest, const struct call_interface *call, struct slot *slot)
 {
-	change_network(guest, interface_job, call, slot);
+	task_start(guest, interface_job, call, slot);
 }
 
 void pod_set_routes(struct guest *guest, const struct call_setuproute *call, struct slot *slot)
 {
-	change_network(guest, routes_job, call, slot);
+	task_start(guest, routes_job, call, slot);
 }
 
 static int unmount_job(void *arg, struct error *err)

@@ -16,8 +16,10 @@
 #include <unistd.h>
 
 #include "agent/guest/container.h"
+#include "agent/guest/events.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/launch.h"
+#include "agent/guest/oom.h"
 #include "agent/guest/signals.h"
 #include "agent/guest/slots.h"
 #include "agent/guest/terminal.h"
@@ -398,6 +400,11 @@ int process_signal(struct process *process, int signo, struct error *err)
 	if (process->state == PROCESS_ENDED)
 		return err_msg(err, -ESRCH, "process already finished");
 	if (process->pid1 && signo != SIGKILL && signals_would_kill(process->pid, signo)) {
+		/* a container at rest gets its signals when it goes on */
+		if (process->container->paused) {
+			process->deferred_signal = signo;
+			return 0;
+		}
 		process->forced_signal = signo;
 		signo = SIGKILL;
 	}
@@ -486,6 +493,8 @@ void process_reaped(struct guest *guest, pid_t pid, int status)
 		err = *process->failure;
 	code = exit_code(process, status);
 	process->state = PROCESS_ENDED;
+	oom_check(process->container);
+	events_add(guest, "exit", process->container->id, process->id, (uint32_t)code);
 	if (process->first)
 		container_init_gone(process->container);
 	answer(process, &err);

@@ -35,6 +35,7 @@ struct process {
 	bool pid1; /* of a pid namespace: the kernel shields it from signals it has no handler for
 		    */
 	int forced_signal;	/* it was killed in the name of this one; 0: no */
+	int deferred_signal;	/* that would kill it, and waits for the container to be resumed */
 	int master_fd;		/* for resizing; -1 without a terminal */
 	uint32_t rows, columns; /* wanted before the terminal was there */
 	struct slot *slot;	/* request that waits for the next step; NULL: none */

@@ -1,12 +1,13 @@
-/* PSCONTAINER: the processes of a container. */
+/* The processes of a container, as numbers or as a table. */
 #ifndef AGENT_GUEST_PS_H
 #define AGENT_GUEST_PS_H
 
 #include "agent/guest/container.h"
-#include "base/strbuf.h"
+#include "agent/guest/slots.h"
 
-/* format "json": "[1,2]"; "table": header and one line a process. */
-int ps_list(const struct container *container, const char *format, struct strbuf *out,
-	    struct error *err) must_check;
+/* PSCONTAINER: answers the slot. Reading of a process' memory may take any time, so a worker does
+ * it.
+ */
+void ps_list(struct container *container, const struct call_pscontainer *call, struct slot *slot);
 
 #endif

@@ -50,9 +50,6 @@ static void list_memory(const struct oci_memory *memory, struct strvec *out)
 	add_if(memory->disable_oom_killer.set && memory->disable_oom_killer.value,
 	       "linux.resources.memory.disableOOMKiller", "cgroup version 2 can't switch it off",
 	       out);
-	add_if(memory->check_before_update.set && memory->check_before_update.value,
-	       "linux.resources.memory.checkBeforeUpdate", "the kernel kills what is above a limit",
-	       out);
 }
 
 static bool has_block_io(const struct oci_block_io *io)

@@ -124,7 +124,7 @@ struct call_waitprocess_reply {
  * an error; offset 0 begins anew. Directories on the way are made.
  */
 struct call_copyfile {
-	const char *container; /* NULL or "": a file of the guest, below GUEST_FILES_DIR */
+	const char *container; /* NULL or "": a file of the guest, below its files directory */
 	const char *path;
 	const char *data; /* base64, at most CALL_PIECE_MAX bytes */
 	uint64_t offset;
