@@ -1,5 +1,5 @@
-/* Block rescan: both control protocols against a peer in a thread of this program, the slots and
- * what stays of them. */
+/* Block rescan: both control protocols, the slots and what stays of them. The peer lives in the
+ * handler of a timer's signal, so that it can answer while the client waits. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,9 +11,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -27,18 +28,22 @@
 
 enum { REQUEST_MAX = 4096, MESSAGE_BYTES = 280 };
 
-/* What the peer does with one connection after the other. */
+/* What the peer does with one connection after the other, a step at each tick of the timer. */
 struct peer {
 	int listen_fd;
-	pthread_t thread;
-	unsigned rounds;
-	size_t want; /* bytes of a request; 0: one read */
+	int fd;	     /* the connection */
+	size_t want; /* bytes of a request; 0: whatever comes first */
 	/* Fills the answer, may be NULL: hangs up. Returns its length. */
 	size_t (*answer)(const char *request, size_t len, char *reply);
-	bool piecemeal; /* one byte at a time */
+	bool piecemeal; /* one byte at each tick */
 	char request[REQUEST_MAX];
 	size_t len;
+	char reply[REQUEST_MAX];
+	size_t reply_len, sent;
 };
+
+/* The one that is served; the handler gets no argument. */
+static struct peer *served;
 
 struct fixture {
 	char dir[64];
@@ -49,62 +54,73 @@ struct fixture {
 	struct vm vm;
 };
 
-static void serve_one(struct peer *peer, int fd)
+static void hear(struct peer *peer)
 {
-	char reply[REQUEST_MAX] = { 0 };
-	size_t n;
+	ssize_t got = recv(peer->fd, peer->request + peer->len,
+			   sizeof(peer->request) - 1 - peer->len, MSG_DONTWAIT);
 
-	for (peer->len = 0; peer->len < sizeof(peer->request) - 1;) {
-		ssize_t got = recv(fd, peer->request + peer->len,
-				   sizeof(peer->request) - 1 - peer->len, 0);
-
-		if (got <= 0)
-			return;
-		peer->len += (size_t)got;
-		if (peer->len >= peer->want)
-			break;
-	}
-	peer->request[peer->len] = '\0';
-	if (!peer->answer)
+	if (got <= 0)
 		return;
-	n = peer->answer(peer->request, peer->len, reply);
-	for (size_t sent = 0; sent < n;) {
-		size_t piece = peer->piecemeal ? 1 : n - sent;
-
-		if (send(fd, reply + sent, piece, MSG_NOSIGNAL) != (ssize_t)piece)
-			return;
-		sent += piece;
-	}
-	/* Until the client has what it wants. */
-	(void)!recv(fd, reply, sizeof(reply), 0);
+	peer->len += (size_t)got;
+	peer->request[peer->len] = '\0';
+	if (peer->len < peer->want)
+		return;
+	if (peer->answer)
+		peer->reply_len = peer->answer(peer->request, peer->len, peer->reply);
+	else
+		cleanup_close(&peer->fd);
 }
 
-static void *serve(void *arg)
+static void on_tick(int signo)
 {
-	struct peer *peer = arg;
+	struct peer *peer = served;
+	int old_errno = errno;
+	int fd = accept4(peer->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 
-	for (unsigned i = 0; i < peer->rounds; i++) {
-		auto_close int fd = sock_accept(peer->listen_fd, false);
-
-		if (fd >= 0)
-			serve_one(peer, fd);
+	(void)signo;
+	if (fd >= 0) {
+		cleanup_close(&peer->fd);
+		peer->fd = fd;
+		peer->len = peer->reply_len = peer->sent = 0;
 	}
-	return NULL;
+	if (peer->fd >= 0 && peer->reply_len == 0)
+		hear(peer);
+	if (peer->sent < peer->reply_len) {
+		size_t piece = peer->piecemeal ? 1 : peer->reply_len - peer->sent;
+		ssize_t n = send(peer->fd, peer->reply + peer->sent, piece,
+				 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		peer->sent += n > 0 ? (size_t)n : 0;
+	}
+	errno = old_errno;
 }
 
-static void start_peer(struct fixture *f, const char *dir, const char *name, unsigned rounds)
+static void tick_every(int ms)
 {
+	const struct itimerval timer = { .it_value = { .tv_usec = ms * 1000 },
+					 .it_interval = { .tv_usec = ms * 1000 } };
+
+	assert_int_equal(setitimer(ITIMER_REAL, &timer, NULL), 0);
+}
+
+static void start_peer(struct fixture *f, const char *dir, const char *name)
+{
+	const struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
 	auto_close int dir_fd = fs_open_dir_at(AT_FDCWD, dir);
 
-	f->peer.rounds = rounds;
+	f->peer.fd = -1;
 	f->peer.listen_fd = sock_listen_at(dir_fd, name, 0600, 4);
 	assert_true(f->peer.listen_fd >= 0);
-	assert_int_equal(pthread_create(&f->peer.thread, NULL, serve, &f->peer), 0);
+	assert_int_equal(sock_set_nonblock(f->peer.listen_fd, true), 0);
+	served = &f->peer;
+	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
+	tick_every(1);
 }
 
-static void join_peer(struct fixture *f)
+static void stop_peer(struct fixture *f)
 {
-	assert_int_equal(pthread_join(f->peer.thread, NULL), 0);
+	tick_every(0);
+	cleanup_close(&f->peer.fd);
 	cleanup_close(&f->peer.listen_fd);
 }
 
@@ -199,9 +215,9 @@ static int rescan_json(struct fixture *f, size_t (*answer)(const char *, size_t,
 	int ret;
 
 	f->peer.answer = answer;
-	start_peer(f, f->dir, "control.sock", 1);
+	start_peer(f, f->dir, "control.sock");
 	ret = control_rescan(&control, 5, "/srv/a \"b\".img", true, err);
-	join_peer(f);
+	stop_peer(f);
 	return ret;
 }
 
@@ -256,17 +272,16 @@ static void test_json_no_answer(void **state)
 
 	f->peer.answer = never;
 	control.timeout_ms = 50;
-	start_peer(f, f->dir, "control.sock", 1);
+	start_peer(f, f->dir, "control.sock");
 	assert_int_equal(control_rescan(&control, 5, "/a", false, &err), -ETIMEDOUT);
-	join_peer(f);
+	stop_peer(f);
 }
 
 /* --- messages of the monitor --- */
 
 static size_t monitor_reply(const char *request, size_t len, char *reply, int32_t result)
 {
-	assert_int_equal(len, MESSAGE_BYTES);
-	memcpy(reply, request, MESSAGE_BYTES);
+	memcpy(reply, request, len);
 	memcpy(reply + 24, &result, sizeof(result));
 	return MESSAGE_BYTES;
 }
@@ -306,9 +321,9 @@ static int rescan_monitor(struct fixture *f, const char *profile,
 	(void)snprintf(name, sizeof(name), NAME ".monitor.%d.socket", (int)getpid());
 	f->peer.answer = answer;
 	f->peer.want = MESSAGE_BYTES;
-	start_peer(f, f->monitors, name, 1);
+	start_peer(f, f->monitors, name);
 	ret = control_rescan(&control, 12, "/srv/disk", false, err);
-	join_peer(f);
+	stop_peer(f);
 	return ret;
 }
 
@@ -400,7 +415,7 @@ static void test_all_slots(void **state)
 
 	save_machine(f, "3.x", 8);
 	f->peer.answer = json_good;
-	start_peer(f, f->dir, "control.sock", 8);
+	start_peer(f, f->dir, "control.sock");
 	for (int i = 0; i < 8; i++) {
 		assert_int_equal(add(f, f->disk, &place, &err), 0);
 		(void)snprintf(want, sizeof(want), "vd%c", 'b' + i);
@@ -409,7 +424,7 @@ static void test_all_slots(void **state)
 		(void)snprintf(want, sizeof(want), "\"%d,", 5 + i);
 		assert_non_null(strstr(f->peer.request, want));
 	}
-	join_peer(f);
+	stop_peer(f);
 	assert_int_equal(add(f, f->disk, &place, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "no free block slot for disk '"));
 	assert_non_null(strstr(err.text, "': all 8 are in use (raise block_slots"));
@@ -424,17 +439,17 @@ static void test_slot_after_failure(void **state)
 
 	save_machine(f, "3.x", 2);
 	f->peer.answer = json_refusal;
-	start_peer(f, f->dir, "control.sock", 1);
+	start_peer(f, f->dir, "control.sock");
 	assert_int_equal(add(f, f->disk, &place, &err), -EREMOTEIO);
-	join_peer(f);
+	stop_peer(f);
 	f->peer.answer = NULL;
-	start_peer(f, f->dir, "control.sock", 1);
+	start_peer(f, f->dir, "control.sock");
 	assert_int_equal(add(f, f->disk, &place, &err), -ECONNRESET);
-	join_peer(f);
+	stop_peer(f);
 	f->peer.answer = json_good;
-	start_peer(f, f->dir, "control.sock", 1);
+	start_peer(f, f->dir, "control.sock");
 	assert_int_equal(add(f, f->disk, &place, &err), 0);
-	join_peer(f);
+	stop_peer(f);
 	assert_string_equal(place.name, "vdc");
 	assert_int_equal(add(f, f->disk, &place, &err), -ENOSPC);
 }
