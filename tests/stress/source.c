@@ -1,9 +1,9 @@
 /* stress-source MIB: so many MiB to stdout, then the sum of them to stderr. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
+#include "base/parse.h"
 #include "tests/stress/pattern.h"
 
 static int write_all(const char *data, size_t len)
@@ -23,12 +23,11 @@ int main(int argc, char **argv)
 {
 	static uint64_t block[PATTERN_BLOCK / 8];
 	struct pattern pattern = PATTERN_INIT;
-	unsigned long blocks = argc == 2 ? strtoul(argv[1], NULL, 10) * ((1 << 20) / PATTERN_BLOCK)
-					 : 0;
+	uint32_t mibs;
 
-	if (blocks == 0)
+	if (argc != 2 || parse_u32(argv[1], &mibs) < 0)
 		return 2;
-	for (unsigned long i = 0; i < blocks; i++) {
+	for (uint64_t i = 0; i < (uint64_t)mibs * ((1 << 20) / PATTERN_BLOCK); i++) {
 		pattern_make(&pattern, block);
 		if (write_all((const char *)block, sizeof(block)) < 0)
 			return 1;
