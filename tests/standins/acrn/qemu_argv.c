@@ -101,8 +101,7 @@ static void add_net(struct builder *b, const struct dm_device *dev, bool has_tap
 	if (has_tap)
 		(void)strvec_addf(b->argv, "tap,id=%s,fd=%d", id, b->next_fd++);
 	else
-		(void)strvec_addf(b->argv, "hubport,id=%s,hubid=%u", id,
-				  dev->slot * DM_FUNCS + dev->func);
+		(void)strvec_addf(b->argv, "user,id=%s,restrict=on", id);
 	if (net->has_mac)
 		(void)snprintf(mac, sizeof(mac), ",mac=%02x:%02x:%02x:%02x:%02x:%02x", net->mac[0],
 			       net->mac[1], net->mac[2], net->mac[3], net->mac[4], net->mac[5]);
