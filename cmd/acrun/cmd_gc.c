@@ -1,0 +1,63 @@
+#include "cmd/acrun/command.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include "runtime/sandbox/gc.h"
+
+struct gc_options {
+	bool help;
+	bool dry_run;
+	bool stopped;
+};
+
+static const struct option_row rows[] = {
+	{ "help", 'h', OPTION_FLAG, offsetof(struct gc_options, help), NULL, "show help" },
+	{ "dry-run", 'n', OPTION_FLAG, offsetof(struct gc_options, dry_run), NULL,
+	  "only tell what would be removed" },
+	{ "stopped", 0, OPTION_FLAG, offsetof(struct gc_options, stopped), NULL,
+	  "also remove containers that have ended in good order" },
+};
+
+static void tell(void *arg, const char *id, const char *why)
+{
+	(void)arg;
+	printf("%s\t%s\n", id, why);
+}
+
+static int run(const struct globals *globals, const void *options, int argc, char **argv,
+	       struct error *err)
+{
+	const struct gc_options *opts = options;
+	const struct gc_request request = {
+		.root = globals->root_abs,
+		.stopped = opts->stopped,
+		.dry_run = opts->dry_run,
+		.tell = tell,
+	};
+	unsigned n_failed;
+	int ret = gc_run(&request, &n_failed, err);
+
+	(void)argc;
+	(void)argv;
+	if (ret == 0 && n_failed > 0)
+		return err_ctx(err, "%u could not be removed, the last", n_failed);
+	return ret;
+}
+
+static const struct command_example examples[] = {
+	{ "acrun gc --dry-run", "what would go" },
+	{ "acrun gc", "remove what crashed creates and machines have left" },
+	{ NULL, NULL },
+};
+
+const struct command command_gc = {
+	.name = "gc",
+	.operands = "",
+	.summary = "remove what crashed containers and commands have left",
+	.examples = examples,
+	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
+	.options_size = sizeof(struct gc_options),
+	.min_args = 0,
+	.max_args = 0,
+	.run = run,
+};
