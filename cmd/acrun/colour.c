@@ -1,16 +1,21 @@
 #include "cmd/acrun/colour.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+bool colour_is_terminal(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && strcmp(term, "dumb") != 0;
+}
+
 static bool is_wanted(int fd)
 {
 	const char *no = getenv("NO_COLOR");
-	const char *term = getenv("TERM");
 
-	return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+	return colour_is_terminal(fd) && !(no && *no);
 }
 
 const char *colour_of(int fd, enum colour colour)

@@ -14,6 +14,7 @@
 #include "cmd/acrun/command.h"
 #include "cmd/acrun/help.h"
 #include "runtime/config/config.h"
+#include "runtime/factory/progress.h"
 #include "runtime/sandbox/store.h"
 #include "runtime/sandbox/trace.h"
 
@@ -63,6 +64,8 @@ static int setup_log(const struct globals *globals, struct error *err)
 				       globals->log_level);
 		level = (enum log_level)i;
 	}
+	if (colour_is_terminal(STDERR_FILENO) && level != LOG_DEBUG)
+		progress_enable();
 	return log_open(globals->log, format, level, err);
 }
 

@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/uuid.h"
+#include "runtime/factory/progress.h"
 #include "runtime/factory/template_internal.h"
 
 enum { RECORD_MAX = 64 << 10, FAILED_FOR_S = 300, NAME_MAX_LEN_HERE = 64 };
@@ -194,7 +195,9 @@ int template_get(struct template *template, const struct config *config,
 	lock_fd = openat(path_fd, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (lock_fd < 0)
 		return err_set(err, -errno, "make '%s/%s'", path, name);
+	progress_show("waiting for the template that another acrun makes");
 	ret = fs_lock_wait(lock_fd, (int)config->runtime.create_container_timeout_s * 1000);
+	progress_show(NULL);
 	if (ret < 0)
 		return err_set(err, ret, "wait for the template that another create makes");
 	return make_locked(template, path_fd, hash, key, config, shape, err);

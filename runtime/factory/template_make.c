@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 #include "hypervisor/vm.h"
 #include "runtime/factory/guest_link.h"
+#include "runtime/factory/progress.h"
 #include "runtime/factory/template_internal.h"
 
 enum { SAVE_TIMEOUT_S = 30 };
@@ -189,6 +190,7 @@ int template_make(int path_fd, const char *path, const char *hash, const char *k
 	char name[64];
 	int ret;
 
+	progress_show("making the template that machines start from, this once");
 	template_sweep(path_fd, hash);
 	uuid_generate_text(making.uuid);
 	(void)snprintf(name, sizeof(name), "new-%s", making.uuid);
@@ -207,5 +209,6 @@ int template_make(int path_fd, const char *path, const char *hash, const char *k
 	if (ret < 0)
 		(void)!fs_remove_tree_at(path_fd, name);
 	arena_done(&making.arena);
+	progress_show(NULL);
 	return ret < 0 ? err_ctx(err, "make a template") : 0;
 }
