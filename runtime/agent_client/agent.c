@@ -11,6 +11,7 @@ struct register_vm {
 	const char *console;
 	uint32_t num_io_streams;
 	bool transient; /* tokens that are not used end with the connection */
+	bool dialect;	/* the answer is to tell it */
 };
 
 static const struct json_row register_vm_rows[] = {
@@ -37,6 +38,10 @@ static const struct json_row register_vm_rows[] = {
 	  .kind = JSON_BOOL,
 	  .offset = offsetof(struct register_vm, transient),
 	  .flags = JSON_OMIT_EMPTY },
+	{ .name = "dialect",
+	  .kind = JSON_BOOL,
+	  .offset = offsetof(struct register_vm, dialect),
+	  .flags = JSON_OMIT_EMPTY },
 };
 static const struct json_type register_vm_type = JSON_TYPE(register_vm, register_vm_rows);
 
@@ -45,6 +50,7 @@ struct io_reply {
 		const char *url;
 		struct json_strs tokens;
 	} io;
+	const char *dialect;
 };
 
 static const struct json_row io_rows[] = {
@@ -61,6 +67,7 @@ static const struct json_row io_reply_rows[] = {
 	  .offset = offsetof(struct io_reply, io),
 	  .type = &io_type,
 	  .flags = JSON_REQUIRED },
+	{ .name = "dialect", .kind = JSON_STR, .offset = offsetof(struct io_reply, dialect) },
 };
 static const struct json_type io_reply_type = JSON_TYPE(io_reply, io_reply_rows);
 
@@ -83,6 +90,7 @@ int agent_register(struct client *client, const struct agent_vm *vm, struct erro
 		.io_serial = vm->tty_path,
 		.console = vm->console_path,
 		.num_io_streams = 1,
+		.dialect = true,
 	};
 
 	return send_row(client, CCPROXY_REGISTER_VM, &body, err);
@@ -103,6 +111,7 @@ static int receive_token(struct client *client, enum ccproxy_command command,
 	ret = json_decode(&io_reply_type, strbuf_str(&reply), reply.len, NULL, &arena, &io, err);
 	if (ret < 0)
 		return err_ctx(err, "answer of the sandbox's proxy");
+	client->dialect = agent_dialect_parse(io.dialect);
 	if (io.io.tokens.len != 1)
 		return err_msg(err, -EPROTO, "the sandbox's proxy gave %zu tokens instead of one",
 			       io.io.tokens.len);
@@ -153,10 +162,12 @@ static int encode_request(const struct agent_request *request, struct strbuf *js
 	} else {
 		strbuf_adds(json, "null");
 	}
-	if (request->type) {
+	if (request->type || request->json)
 		strbuf_adds(json, ",\"data\":");
+	if (request->type)
 		ret = json_encode(request->type, request->body, 0, json);
-	}
+	else if (request->json)
+		strbuf_adds(json, request->json);
 	strbuf_addc(json, '}');
 	return ret < 0 ? ret : strbuf_error(json);
 }
@@ -166,8 +177,15 @@ int agent_ask(struct client *client, const struct agent_request *request,
 {
 	static const char prefix[] = "ERROR received from VM agent, control msg received : ";
 	auto_strbuf struct strbuf json = { .max = CCPROXY_PAYLOAD_MAX };
-	int ret = encode_request(request, &json);
+	int ret;
 
+	if (request->code >= CALL_HELLO && client->dialect < AGENT_UNTOLD &&
+	    client->dialect != AGENT_ACRUN)
+		return err_msg(err, -EOPNOTSUPP,
+			       "the guest's agent (%s) cannot do this: it has no '%s'",
+			       agent_dialect_name(client->dialect),
+			       calls_find_code(request->code)->hyper_name);
+	ret = encode_request(request, &json);
 	if (ret < 0)
 		return err_set(err, ret, "encode '%s' for the guest",
 			       calls_find_code(request->code)->hyper_name);

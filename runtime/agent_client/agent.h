@@ -16,9 +16,14 @@ struct agent_vm {
 /* Asks the proxy to take the VM over; its answer comes when the guest is ready: agent_registered()
  * waits for it. */
 int agent_register(struct client *client, const struct agent_vm *vm, struct error *err) must_check;
-/* token receives the token of the first process' streams. */
+/* token receives the token of the first process' streams, client->dialect what the proxy says of
+ * the agent. */
 int agent_registered(struct client *client, const struct client_wait *wait,
 		     char token[static CLIENT_TOKEN_MAX], struct error *err) must_check;
+/* Finds by what it answers which dialect the agent speaks, when the proxy does not say it. Asks
+ * nothing that an original proxy would not survive. */
+int agent_find_dialect(struct client *client, const struct client_wait *wait,
+		       enum agent_dialect *dialect, struct error *err) must_check;
 /* Attaches this connection; token may be NULL when no streams are wanted. */
 int agent_attach(struct client *client, const char *sandbox_id, const struct client_wait *wait,
 		 char *token, struct error *err) must_check;
@@ -26,12 +31,13 @@ int agent_attach(struct client *client, const char *sandbox_id, const struct cli
 int agent_unregister(struct client *client, const char *sandbox_id, const struct client_wait *wait,
 		     struct error *err) must_check;
 
-/* A call as data: `body` is encoded by `type` (both NULL: no body). */
+/* A call as data: `body` is encoded by `type`, or `json` is the body as it is (all NULL: none). */
 struct agent_request {
 	enum call_code code;
 	const char *token; /* NULL: none */
 	const struct json_type *type;
 	const void *body;
+	const char *json;
 };
 
 /* Makes the call; what the agent answers goes to reply (may be NULL). An ERROR of the agent becomes

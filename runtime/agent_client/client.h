@@ -7,6 +7,7 @@
 #include "agent/proto/ccproxy.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "runtime/agent_client/dialect.h"
 
 enum { CLIENT_TOKEN_MAX = 128 };
 
@@ -15,6 +16,7 @@ struct client {
 	int interrupt_fd; /* becomes readable when the user wants us to give up; -1: none. Never
 			     read here. */
 	struct strbuf in;
+	enum agent_dialect dialect; /* as agent_registered() has learnt it */
 };
 
 /* What may end a wait early: a descriptor that becomes readable when the VM has died (a pidfd). fd

@@ -362,9 +362,10 @@ static void registering_yields_the_token(void **state)
 	assert_int_equal(agent_register(&pair->client, &vm, &pair->err), 0);
 	assert_asked(pair, CCPROXY_REGISTER_VM,
 		     "{\"containerId\":\"pod\",\"ctlSerial\":\"/c\",\"ioSerial\":\"/t\","
-		     "\"console\":\"/l\",\"numIOStreams\":1}");
+		     "\"console\":\"/l\",\"numIOStreams\":1,\"dialect\":true}");
 	assert_int_equal(agent_registered(&pair->client, &pair->wait, token, &pair->err), 0);
 	assert_string_equal(token, "tok");
+	assert_int_equal(pair->client.dialect, AGENT_UNTOLD);
 }
 
 static void attaching_with_and_without_a_token(void **state)
