@@ -3,33 +3,6 @@
 #include <errno.h>
 #include <string.h>
 #include <signal.h>
-#include "base/cleanup.h"
-#include "base/fs.h"
-
-/* What waits on disk for `start`. */
-#define FILE_HELD "held.json"
-
-struct held {
-	const char *dialect;
-	const char *token;
-	const char *container; /* the body, encoded */
-};
-
-static const struct json_row held_rows[] = {
-	{ .name = "dialect",
-	  .kind = JSON_STR,
-	  .offset = offsetof(struct held, dialect),
-	  .flags = JSON_REQUIRED },
-	{ .name = "token",
-	  .kind = JSON_STR,
-	  .offset = offsetof(struct held, token),
-	  .flags = JSON_REQUIRED },
-	{ .name = "container",
-	  .kind = JSON_RAW,
-	  .offset = offsetof(struct held, container),
-	  .flags = JSON_REQUIRED },
-};
-static const struct json_type held_type = JSON_TYPE(held, held_rows);
 
 int original_call(struct client *client, enum agent_dialect dialect, enum call_code code,
 		  const char *token, const void *body, const struct client_wait *wait,
@@ -41,42 +14,6 @@ int original_call(struct client *client, enum agent_dialect dialect, enum call_c
 
 	request.json = strbuf_str(&json);
 	return ret < 0 ? ret : agent_ask(client, &request, wait, NULL, err);
-}
-
-int original_hold(int dir_fd, enum agent_dialect dialect, const char *token,
-		  const struct call_newcontainer *container, struct error *err)
-{
-	auto_strbuf struct strbuf body = { .max = CCPROXY_PAYLOAD_MAX };
-	auto_strbuf struct strbuf file = { .max = CCPROXY_PAYLOAD_MAX };
-	struct held held = { .dialect = agent_dialect_name(dialect), .token = token };
-	int ret = original_encode(dialect, CALL_NEWCONTAINER, container, &body, err);
-
-	if (ret < 0)
-		return ret;
-	held.container = strbuf_str(&body);
-	ret = json_encode(&held_type, &held, 0, &file);
-	if (ret == 0)
-		ret = fs_replace_at(dir_fd, FILE_HELD, file.data, file.len, 0600, false);
-	return ret < 0 ? err_set(err, ret, "keep the container's start in '%s'", FILE_HELD) : 0;
-}
-
-int original_start_held(int dir_fd, struct client *client, const struct client_wait *wait,
-			struct error *err)
-{
-	auto_strbuf struct strbuf file = { 0 };
-	auto_arena struct arena arena = { 0 };
-	struct agent_request request = { .code = CALL_NEWCONTAINER };
-	struct held held;
-	int ret = fs_read_file_at(dir_fd, FILE_HELD, &file, CCPROXY_PAYLOAD_MAX);
-
-	if (ret < 0)
-		return err_set(err, ret, "read '%s', the container's start", FILE_HELD);
-	ret = json_decode(&held_type, file.data, file.len, NULL, &arena, &held, err);
-	if (ret < 0)
-		return err_ctx(err, "'%s'", FILE_HELD);
-	request.token = held.token;
-	request.json = held.container;
-	return agent_ask(client, &request, wait, NULL, err);
 }
 
 int original_kill(struct client *client, enum agent_dialect dialect, const char *id, int signo,

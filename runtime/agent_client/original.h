@@ -48,10 +48,18 @@ int original_call(struct client *client, enum agent_dialect dialect, enum call_c
 		  const char *token, const void *body, const struct client_wait *wait,
 		  struct error *err) must_check;
 
-/* Keeps NEWCONTAINER and its token in directory dir_fd until original_start_held(), which makes the
- * call; -ENOENT when there is none. */
-int original_hold(int dir_fd, enum agent_dialect dialect, const char *token,
-		  const struct call_newcontainer *container, struct error *err) must_check;
+/*
+ * What is held in directory dir_fd until `start`: first the pod (STARTPOD, as original_make_pod()
+ * made it) with the token of its first container's streams, then as often as it changes the network
+ * (the interfaces and routes of `network`), then the container. original_start_held() makes both
+ * calls; -ENOENT when nothing is held.
+ */
+int original_hold_pod(int dir_fd, enum agent_dialect dialect, const char *token,
+		      const struct call_startpod *pod, struct error *err) must_check;
+int original_hold_network(int dir_fd, const struct call_startpod *network, struct error *err)
+	must_check;
+int original_hold_container(int dir_fd, const struct call_newcontainer *container,
+			    struct error *err) must_check;
 int original_start_held(int dir_fd, struct client *client, const struct client_wait *wait,
 			struct error *err) must_check;
 

@@ -4,6 +4,11 @@
 #include "base/cleanup.h"
 #include "runtime/agent_client/agent.h"
 
+enum agent_dialect attach_dialect(const struct record *rec)
+{
+	return rec->state.agent ? agent_dialect_parse(rec->state.agent) : AGENT_ACRUN;
+}
+
 int attach_open_streams(const struct record *rec, struct client *client, struct client_wait *wait,
 			char *token, struct error *err)
 {
@@ -16,6 +21,7 @@ int attach_open_streams(const struct record *rec, struct client *client, struct 
 		return err_set(err, ret, "watch the virtual machine, process %lld",
 			       (long long)rec->state.vmm.pid);
 	ret = client_open(client, rec->dir_fd, "proxy.sock", err);
+	client->dialect = attach_dialect(rec);
 	return ret < 0 ? ret : agent_attach(client, rec->state.sandbox_id, wait, token, err);
 }
 

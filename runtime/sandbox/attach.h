@@ -12,6 +12,8 @@ int attach_open(const struct record *rec, struct client *client, struct client_w
 /* The same with streams for a new process: token gets CLIENT_TOKEN_MAX bytes at most. */
 int attach_open_streams(const struct record *rec, struct client *client, struct client_wait *wait,
 			char *token, struct error *err) must_check;
+/* Which dialect the sandbox's agent speaks; every client above has it. */
+enum agent_dialect attach_dialect(const struct record *rec);
 void attach_done(struct client_wait *wait);
 
 #endif

@@ -142,6 +142,8 @@ int step_container(struct create *create, struct error *err)
 	auto_strbuf struct strbuf reply = { 0 };
 	int ret;
 
+	if (create->client.dialect != AGENT_ACRUN)
+		return create_hold_container(create, err);
 	body.spec.hooks = NULL;
 	body.spec.vm = NULL;
 	ret = agent_ask(&create->client, &request, &wait, &reply, err);

@@ -65,6 +65,12 @@ int create_tell_unapplied_inputs(const struct create *create, struct strvec *ign
 /* Finds out how large a machine the container wants: create->wanted_*. */
 void create_size(struct create *create);
 
+/* Starts the guest's pod. Of an original agent the pod is held until `start`, with the network that
+ * it has by then; create_hold_container() is its step_container(). */
+int create_start_pod(struct create *create, const struct call_startpod *pod,
+		     const struct client_wait *wait, struct error *err) must_check;
+int create_hold_container(struct create *create, struct error *err) must_check;
+
 /* Deadline for the guest to answer. */
 struct client_wait create_wait(const struct create *create);
 

@@ -269,8 +269,7 @@ int step_guest(struct create *create, struct error *err)
 	if (ret == 0 && create->restored)
 		ret = adopt_clone(create, &wait, err);
 	if (ret == 0)
-		ret = agent_call(&create->client, CALL_STARTPOD, NULL, &call_startpod_type, &pod,
-				 &wait, err);
+		ret = create_start_pod(create, &pod, &wait, err);
 	if (ret < 0)
 		return guest_failed(create, ret, err);
 	/* A machine that does not come up at all is told about once, by the boot. */

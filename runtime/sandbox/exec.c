@@ -8,8 +8,9 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/uuid.h"
-#include "runtime/agent_client/agent.h"
+#include "runtime/agent_client/original.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/execs.h"
 #include "runtime/sandbox/shim.h"
@@ -149,6 +150,22 @@ static int phase_shim(struct exec *exec, struct error *err)
 	return ret;
 }
 
+static int original_process(struct exec *exec, struct error *err)
+{
+	enum agent_dialect dialect = exec->client.dialect;
+	struct call_execcmd body = { .container = exec->rec.state.id };
+	auto_strvec struct strvec unapplied = { 0 };
+	int ret = original_make_process(&exec->process, &exec->arena, &body.process, err);
+
+	original_list_unapplied_exec(dialect, &exec->process, &unapplied);
+	for (size_t i = 0; i < unapplied.len; i++)
+		log_warning("%s", unapplied.items[i]);
+	if (ret == 0)
+		ret = original_call(&exec->client, dialect, CALL_EXECCMD, exec->token, &body,
+				    &exec->wait, err);
+	return ret < 0 ? err_ctx(err, "unable to start container process") : 0;
+}
+
 static int phase_process(struct exec *exec, struct error *err)
 {
 	char id[UUID_TEXT_LEN];
@@ -159,6 +176,8 @@ static int phase_process(struct exec *exec, struct error *err)
 	};
 	int ret;
 
+	if (exec->client.dialect != AGENT_ACRUN)
+		return original_process(exec, err);
 	uuid_generate_text(id);
 	ret = agent_call(&exec->client, CALL_EXECPROCESS, exec->token, &call_execprocess_type,
 			 &body, &exec->wait, err);

@@ -4,7 +4,7 @@
 #include <signal.h>
 #include "base/clock.h"
 #include "base/log.h"
-#include "runtime/agent_client/agent.h"
+#include "runtime/agent_client/original.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/kill_internal.h"
 #include "runtime/sandbox/store.h"
@@ -19,9 +19,17 @@ int kill_by_agent(struct record *rec, int signo, bool all, struct error *err)
 	struct client_wait wait = { .deadline_ms = clock_now_ms() + KILL_TIMEOUT_MS,
 				    .abort_fd = -1 };
 	auto_client struct client client = { .fd = -1 };
-	int ret = attach_open(rec, &client, &wait, err);
+	int ret;
 
-	if (ret == 0)
+	/* An original agent knows nothing of a container before its start; its shim does. */
+	if (attach_dialect(rec) != AGENT_ACRUN && rec->state.status == OCI_STATUS_CREATED) {
+		ret = proc_signal(&rec->state.shim, signo);
+		return ret < 0 ? err_set(err, ret, "signal the container's shim") : 0;
+	}
+	ret = attach_open(rec, &client, &wait, err);
+	if (ret == 0 && client.dialect != AGENT_ACRUN)
+		ret = original_kill(&client, client.dialect, rec->state.id, signo, all, &wait, err);
+	else if (ret == 0)
 		ret = agent_call(&client, CALL_SIGNALPROCESS, NULL, &call_signalprocess_type, &body,
 				 &wait, err);
 	attach_done(&wait);

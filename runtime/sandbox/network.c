@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sock.h"
-#include "runtime/agent_client/agent.h"
+#include "runtime/agent_client/original.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/create_internal.h"
 
@@ -154,15 +154,21 @@ static bool is_news(const struct net_state *state, const struct network_news *ne
 	return strcmp(state->told, news->hash) != 0;
 }
 
-int network_tell(struct record *rec, const struct network_found *found, struct client *client,
-		 const struct client_wait *wait, struct error *err)
+/* An original agent hears of the network when its pod is started. */
+static int hold(const struct record *rec, const struct network_news *news, struct error *err)
 {
-	const struct network_news *news = &found->news;
-	struct net_state *state = rec->state.network;
+	auto_arena struct arena arena = { 0 };
+	struct call_startpod pod = { 0 };
+	int ret = network_fill_startpod(news, &arena, &pod, err);
+
+	return ret < 0 ? ret : original_hold_network(rec->dir_fd, &pod, err);
+}
+
+static int tell_acrun(const struct network_news *news, struct client *client,
+		      const struct client_wait *wait, struct error *err)
+{
 	int ret = 0;
 
-	if (!is_news(state, news))
-		return 0;
 	for (size_t i = 0; ret == 0 && i < news->n_interfaces; i++)
 		ret = agent_call(client, CALL_UPDATEINTERFACE, NULL, &call_update_interface_type,
 				 &news->interfaces[i], wait, err);
@@ -172,6 +178,19 @@ int network_tell(struct record *rec, const struct network_found *found, struct c
 	if (ret == 0 && news->neighbours.neighbours.len > 0)
 		ret = agent_call(client, CALL_UPDATENEIGHBOURS, NULL, &call_update_neighbours_type,
 				 &news->neighbours, wait, err);
+	return ret;
+}
+
+int network_tell(struct record *rec, const struct network_found *found, struct client *client,
+		 const struct client_wait *wait, struct error *err)
+{
+	const struct network_news *news = &found->news;
+	struct net_state *state = rec->state.network;
+	int ret;
+
+	if (!is_news(state, news))
+		return 0;
+	ret = rec->state.agent ? hold(rec, news, err) : tell_acrun(news, client, wait, err);
 	if (ret < 0)
 		return err_ctx(err, "set up the guest's network");
 	state->told = arena_strdup(&rec->arena, news->hash);

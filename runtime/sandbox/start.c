@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include "base/clock.h"
-#include "runtime/agent_client/agent.h"
+#include "runtime/agent_client/original.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/hooks.h"
 #include "runtime/sandbox/network.h"
@@ -44,7 +44,9 @@ static int start_process(struct record *rec, struct error *err)
 	auto_client struct client client = { .fd = -1 };
 	int ret = attach_open(rec, &client, &wait, err);
 
-	if (ret == 0)
+	if (ret == 0 && client.dialect != AGENT_ACRUN)
+		ret = original_start_held(rec->dir_fd, &client, &wait, err);
+	else if (ret == 0)
 		ret = agent_call(&client, CALL_STARTCONTAINER, NULL, &call_container_type, &body,
 				 &wait, err);
 	attach_done(&wait);

@@ -37,6 +37,7 @@ static const struct json_row state_rows[] = {
 	{ .name = "bundle", .kind = JSON_STR, FIELD(bundle), .flags = JSON_REQUIRED },
 	{ .name = "rootfs", .kind = JSON_STR, FIELD(rootfs), .flags = JSON_OMIT_EMPTY },
 	{ .name = "shimPath", .kind = JSON_STR, FIELD(shim_path), .flags = JSON_OMIT_EMPTY },
+	{ .name = "agent", .kind = JSON_STR, FIELD(agent), .flags = JSON_OMIT_EMPTY },
 	{ .name = "created", .kind = JSON_STR, FIELD(created), .flags = JSON_REQUIRED },
 	{ .name = "ownerUid", .kind = JSON_U32, FIELD(owner_uid) },
 	{ .name = "status",

@@ -28,6 +28,7 @@ struct record_state {
 	const char *bundle;
 	const char *rootfs;
 	const char *shim_path; /* the program that stands for its processes */
+	const char *agent;     /* dialect of the guest's agent; NULL: ours */
 	const char *created;   /* RFC 3339 */
 	uint32_t owner_uid;
 	int status; /* enum oci_status as of the last command: record_status() tells the truth */
