@@ -111,7 +111,8 @@ static int receive_token(struct client *client, enum ccproxy_command command,
 	ret = json_decode(&io_reply_type, strbuf_str(&reply), reply.len, NULL, &arena, &io, err);
 	if (ret < 0)
 		return err_ctx(err, "answer of the sandbox's proxy");
-	client->dialect = agent_dialect_parse(io.dialect);
+	if (command == CCPROXY_REGISTER_VM)
+		client->dialect = agent_dialect_parse(io.dialect);
 	if (io.io.tokens.len != 1)
 		return err_msg(err, -EPROTO, "the sandbox's proxy gave %zu tokens instead of one",
 			       io.io.tokens.len);
