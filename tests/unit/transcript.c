@@ -54,6 +54,7 @@ static int parse_message(char *word, struct transcript_line *line)
 
 	line->word = word;
 	line->text = "";
+	line->len = 0;
 	if (!rest)
 		return 0;
 	*rest++ = '\0';
