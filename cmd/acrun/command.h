@@ -60,6 +60,7 @@ const struct command *command_at(size_t i);
 
 /* The commands; each lives in its cmd_<name>.c. */
 extern const struct command command_check;
+extern const struct command command_completion;
 extern const struct command command_config;
 extern const struct command command_create;
 extern const struct command command_delete;
