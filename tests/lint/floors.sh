@@ -26,6 +26,7 @@ may() {
 	runtime) [[ $3 == base || $3 == oci || $3 == agent/proto || $3 == hypervisor ]] ;;
 	cmd/acrun | cmd/acrun-cached)
 		[[ $3 == runtime || $3 == hypervisor || $3 == agent/proto || $3 == oci || $3 == base ]] ;;
+	cmd/acrun-man) [[ $3 == base || $3 == cmd/acrun ]] ;; # made of its tables
 	cmd/acrun-proxy | cmd/acrun-shim) [[ $3 == base || $3 == agent/proto ]] ;;
 	tests) return 0 ;;
 	*) return 1 ;;
