@@ -1,6 +1,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,11 +26,31 @@ static int normal_code(int code)
 	return code > 0 ? -code : code;
 }
 
+/* U+0080 to U+009F in UTF-8, of which terminals take some for the start of a command. */
+static bool is_c1_control(const unsigned char *pos)
+{
+	return pos[0] == 0xc2 && pos[1] >= 0x80 && pos[1] <= 0x9f;
+}
+
+/* The text is one line for a terminal, whatever a guest or a file had put into it. */
+static void tame(char *text)
+{
+	for (unsigned char *pos = (unsigned char *)text; *pos; pos++) {
+		if (*pos == '\n' || *pos == '\r' || *pos == '\t')
+			*pos = ' ';
+		else if (*pos < 0x20 || *pos == 0x7f)
+			*pos = '?';
+		else if (is_c1_control(pos))
+			pos[0] = pos[1] = '?';
+	}
+}
+
 /* The arguments may point into err->text, hence the detour. */
 static void printf_like(2, 0) format(char *text, const char *fmt, va_list args)
 {
 	if (vsnprintf(text, ERROR_TEXT_MAX, fmt, args) < 0)
 		text[0] = '\0';
+	tame(text);
 }
 
 int err_set(struct error *err, int code, const char *fmt, ...)

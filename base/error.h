@@ -24,7 +24,9 @@ extern "C" {
  * Records a failure: `text` becomes the formatted message and, when code is a negative errno, ": "
  * and its errno text. A code of 0 is taken as -EINVAL. Returns the (negative) code, so that callers
  * can write `return err_set(err, ret, "open '%s'", path)`. `err` may be NULL (only the code is
- * returned). Too long a text is cut at the end.
+ * returned). Too long a text is cut at the end. Control characters, which only arguments from
+ * outside can bring along, become blanks ('\n', '\r', '\t') or '?': a text is one line and no
+ * command to a terminal.
  */
 int err_set(struct error *err, int code, const char *fmt, ...) printf_like(3, 4);
 

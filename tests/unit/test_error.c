@@ -101,6 +101,19 @@ static void test_long_text_is_cut(void **state)
 	assert_int_equal(strlen(err.text), ERROR_TEXT_MAX - 1);
 }
 
+static void test_control_characters_are_tamed(void **state)
+{
+	struct error err = { 0 };
+
+	(void)state;
+	(void)err_msg(&err, -EPERM, "'%s'", "a\nb\r\tc\033[31md\177");
+	assert_string_equal(err.text, "'a b  c?[31md?'");
+	(void)err_ctx(&err, "\xc2\x9b%s", "\xc2\xa0\xc3\xa9");
+	assert_string_equal(err.text, "??\xc2\xa0\xc3\xa9: 'a b  c?[31md?'");
+	(void)err_msg(&err, -EPERM, "cut \xc2");
+	assert_string_equal(err.text, "cut \xc2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -111,6 +124,7 @@ int main(void)
 		cmocka_unit_test(test_context_and_hint),
 		cmocka_unit_test(test_own_text_as_argument),
 		cmocka_unit_test(test_long_text_is_cut),
+		cmocka_unit_test(test_control_characters_are_tamed),
 	};
 
 	return cmocka_run_group_tests_name("error", tests, NULL, NULL);
