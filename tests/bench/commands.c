@@ -65,7 +65,7 @@ static int exec_rounds(const struct rig *rig, struct bench_vm *vm, struct sectio
 int section_exec(const struct rig *rig, struct section *section, struct error *err)
 {
 	struct bench_vm vm;
-	int ret = vm_begin_sleeper(&vm, rig, err);
+	int ret = vm_begin_sleeper(&vm, rig, VM_CLONE, err);
 
 	if (ret == 0)
 		ret = begin(rig, RIG_ACRUN, err);

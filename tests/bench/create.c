@@ -41,7 +41,7 @@ static int bare_boot(const struct rig *rig, struct figure *boot, struct figure *
 {
 	struct vm_steps steps = { 0 };
 	struct bench_vm vm;
-	int ret = vm_begin(&vm, rig, false, &steps, err);
+	int ret = vm_begin(&vm, rig, VM_BOOT, &steps, err);
 
 	if (ret == 0)
 		ret = vm_greet(&vm, &steps, err);
@@ -100,12 +100,12 @@ int section_template(const struct rig *rig, struct section *section, struct erro
 	for (uint32_t i = 0; ret == 0 && i < rig->rounds; i++) {
 		struct vm_steps steps = { 0 };
 
-		ret = vm_bare_path(rig, &spec, true, &steps, err);
+		ret = vm_bare_path(rig, &spec, VM_CLONE, &steps, err);
 		figure_sample(least, steps.all);
 		if (ret == 0)
 			ret = run(rig, RIG_ACRUN, acrun, err);
 		if (ret == 0)
-			ret = vm_bare_path(rig, &rig->spec, true, &steps, err);
+			ret = vm_bare_path(rig, &rig->spec, VM_CLONE, &steps, err);
 		figure_sample(bare, steps.all);
 		if (ret == 0)
 			ret = run(rig, RIG_RUNC, runc, err);
@@ -170,7 +170,7 @@ int section_steps(const struct rig *rig, struct section *section, struct error *
 	for (uint32_t i = 0; ret == 0 && i < rig->rounds; i++) {
 		struct vm_steps steps = { 0 };
 
-		ret = vm_bare_path(rig, &rig->spec, true, &steps, err);
+		ret = vm_bare_path(rig, &rig->spec, VM_CLONE, &steps, err);
 		figure_sample(all, steps.all);
 		figure_sample(launch, steps.launch);
 		figure_sample(restore, steps.restore);

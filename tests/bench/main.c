@@ -136,7 +136,7 @@ static int bare_path(const struct rig *rig, struct error *err)
 	struct oci_spec spec;
 
 	vm_least_spec(rig, &spec);
-	return vm_bare_path(rig, &spec, true, &steps, err);
+	return vm_bare_path(rig, &spec, VM_CLONE, &steps, err);
 }
 
 int main(int argc, char **argv)

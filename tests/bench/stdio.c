@@ -3,16 +3,24 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/sock.h"
 #include "tests/bench/sections.h"
 #include "tests/bench/vm.h"
 
 enum { MIBS = 32, BUFFER = 1 << 20, ROUNDS_MAX = 3 };
 
 #define WRITER "exec dd if=/dev/zero bs=64k count=512 2>/dev/null"
+/* The same without an agent: into a port of the machine. */
+#define RAW_WRITER                                                   \
+	"[ -e /dev/raw ] || for p in /sys/class/virtio-ports/*; do " \
+	"[ \"$(cat $p/name)\" != " VM_RAW_PORT                       \
+	" ] || mknod /dev/raw c $(tr : ' ' <$p/dev); done; "         \
+	"exec dd if=/dev/zero of=/dev/raw bs=64k count=512 2>/dev/null"
 #define READER "echo; exec cat >/dev/null"
 
 struct flow {
@@ -63,6 +71,27 @@ static int bare_out(struct bench_vm *vm, struct figure *figure, struct error *er
 	if (ret == 0)
 		figure_sample(figure, rate(flow.first_us));
 	return ret;
+}
+
+static int raw_out(struct bench_vm *vm, struct figure *figure, struct error *err)
+{
+	static char buffer[BUFFER];
+	struct flow flow = { 0 };
+	ssize_t n = 1;
+	int ret = start_bare(vm, RAW_WRITER, err);
+
+	while (ret == 0 && n > 0 && flow.bytes < (uint64_t)MIBS << 20) {
+		n = 0;
+		if (sock_wait_readable(vm->raw, RIG_TIMEOUT_MS) > 0)
+			n = read(vm->raw, buffer, sizeof(buffer));
+		if (n > 0)
+			on_output(&flow, (size_t)n);
+	}
+	if (ret == 0)
+		ret = check_bytes(&flow, err);
+	if (ret == 0)
+		figure_sample(figure, rate(flow.first_us));
+	return ret < 0 ? ret : vm_wait_exit(vm, VM_STDIO_EXEC, NULL, NULL, err);
 }
 
 static int bare_in(struct bench_vm *vm, struct figure *figure, struct error *err)
@@ -170,6 +199,8 @@ static int rounds(const struct rig *rig, struct bench_vm *vm, struct section *se
 	struct figure *bare_stdout = section_add(section, "stdout, bare channel", "MiB/s", NULL);
 	struct figure *our_stdout =
 		section_add(section, "stdout, acrun exec to a pipe", "MiB/s", bare_stdout);
+	struct figure *raw = section_add(section, "stdout, raw virtio-serial port", "MiB/s", NULL);
+	struct figure *of_raw = section_add(section, "acrun's stdout, beside it", "MiB/s", raw);
 	struct figure *bare_stdin = section_add(section, "stdin, bare channel", "MiB/s", NULL);
 	struct figure *our_stdin =
 		section_add(section, "stdin, acrun exec from a pipe", "MiB/s", bare_stdin);
@@ -180,10 +211,14 @@ static int rounds(const struct rig *rig, struct bench_vm *vm, struct section *se
 		if (ret == 0)
 			ret = acrun_out(rig, our_stdout, err);
 		if (ret == 0)
+			ret = raw_out(vm, raw, err);
+		if (ret == 0)
 			ret = bare_in(vm, bare_stdin, err);
 		if (ret == 0)
 			ret = acrun_in(rig, our_stdin, err);
 	}
+	memcpy(of_raw->samples, our_stdout->samples, sizeof(of_raw->samples));
+	of_raw->n = our_stdout->n;
 	return ret;
 }
 
@@ -191,7 +226,7 @@ int section_stdio(const struct rig *rig, struct section *section, struct error *
 {
 	const char *const words[] = { "run", "--detach", "--bundle", rig->sleeper, "bench", NULL };
 	struct bench_vm vm;
-	int ret = vm_begin_sleeper(&vm, rig, err);
+	int ret = vm_begin_sleeper(&vm, rig, VM_BOOT_RAW, err);
 
 	if (ret == 0)
 		ret = rig_time(rig, RIG_ACRUN, words, NULL, err);

@@ -41,9 +41,25 @@ static int open_machine(struct bench_vm *vm, struct error *err)
 		       : 0;
 }
 
-int vm_begin(struct bench_vm *vm, const struct rig *rig, bool clone, struct vm_steps *steps,
+/* One more port, which comes out at a socket beside the machine's own. */
+static int add_raw_port(struct bench_vm *vm, struct vm_spec *spec, struct error *err)
+{
+	static const char name[] = "raw.sock";
+	const char *path = arena_printf(&vm->arena, "%s/%s", vm->dir, name);
+
+	vm->raw_listen = sock_listen_at(vm->machine.dir_fd, name, 0600, 1);
+	vm->raw = vm->raw_listen < 0 ? -1 : sock_connect_at(vm->machine.dir_fd, name);
+	if (!path || vm->raw < 0)
+		return err_msg(err, -EIO, "cannot make a socket in '%s'", vm->dir);
+	spec->channels[spec->n_channels++] =
+		(struct vm_socket){ VM_RAW_PORT, vm->raw_listen, path };
+	return 0;
+}
+
+int vm_begin(struct bench_vm *vm, const struct rig *rig, enum vm_kind kind, struct vm_steps *steps,
 	     struct error *err)
 {
+	bool clone = kind == VM_CLONE;
 	struct vm_spec spec;
 	int64_t begun;
 	int ret;
@@ -53,6 +69,8 @@ int vm_begin(struct bench_vm *vm, const struct rig *rig, bool clone, struct vm_s
 				 .template = TEMPLATE_INIT,
 				 .ctl = -1,
 				 .tty = -1,
+				 .raw_listen = -1,
+				 .raw = -1,
 				 .ctl_in = { .max = 2 * CTL_FRAME_MAX },
 				 .tty_in = { .max = 1 << 20 } };
 	ret = open_machine(vm, err);
@@ -61,6 +79,8 @@ int vm_begin(struct bench_vm *vm, const struct rig *rig, bool clone, struct vm_s
 	begun = clock_now_us();
 	if (ret == 0)
 		ret = machine_spec(&vm->machine, &vm->arena, &spec, err);
+	if (ret == 0 && kind == VM_BOOT_RAW)
+		ret = add_raw_port(vm, &spec, err);
 	if (ret < 0)
 		return ret;
 	spec.share_dir = rig->bundle;
@@ -148,6 +168,8 @@ void vm_end(struct bench_vm *vm)
 	template_done(&vm->template);
 	cleanup_close(&vm->ctl);
 	cleanup_close(&vm->tty);
+	cleanup_close(&vm->raw_listen);
+	cleanup_close(&vm->raw);
 	cleanup_close(&vm->machine.dir_fd);
 	strbuf_done(&vm->ctl_in);
 	strbuf_done(&vm->tty_in);
@@ -156,13 +178,13 @@ void vm_end(struct bench_vm *vm)
 		(void)!fs_remove_tree_at(AT_FDCWD, vm->dir);
 }
 
-int vm_bare_path(const struct rig *rig, const struct oci_spec *spec, bool clone,
+int vm_bare_path(const struct rig *rig, const struct oci_spec *spec, enum vm_kind kind,
 		 struct vm_steps *steps, struct error *err)
 {
 	struct bench_vm vm;
 	int64_t begun = clock_now_us();
 	int64_t started;
-	int ret = vm_begin(&vm, rig, clone, steps, err);
+	int ret = vm_begin(&vm, rig, kind, steps, err);
 
 	if (ret == 0)
 		ret = vm_greet(&vm, steps, err);
@@ -177,13 +199,14 @@ int vm_bare_path(const struct rig *rig, const struct oci_spec *spec, bool clone,
 	return ret;
 }
 
-int vm_begin_sleeper(struct bench_vm *vm, const struct rig *rig, struct error *err)
+int vm_begin_sleeper(struct bench_vm *vm, const struct rig *rig, enum vm_kind kind,
+		     struct error *err)
 {
 	static const char *args[] = { "sleep", "1000" };
 	struct oci_process process = *rig->spec.process;
 	struct oci_spec spec = rig->spec;
 	struct vm_steps steps;
-	int ret = vm_begin(vm, rig, true, &steps, err);
+	int ret = vm_begin(vm, rig, kind, &steps, err);
 
 	process.args = (struct json_strs){ .items = args, .len = 2 };
 	spec.process = &process;

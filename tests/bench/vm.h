@@ -15,6 +15,11 @@
 /* Stream ids of the container's process, and of the one executed beside it. */
 enum { VM_STDIO_INIT = 3, VM_STDIO_EXEC = 5 };
 
+/* What is launched. VM_BOOT_RAW has one more port, that the agent does not know of. */
+enum vm_kind { VM_BOOT, VM_CLONE, VM_BOOT_RAW };
+
+#define VM_RAW_PORT "acrun.bench"
+
 struct bench_vm {
 	const struct rig *rig;
 	struct machine machine;
@@ -23,6 +28,7 @@ struct bench_vm {
 	char dir[128];
 	char uuid[UUID_TEXT_LEN];
 	int ctl, tty;
+	int raw_listen, raw; /* of VM_BOOT_RAW */
 	struct strbuf ctl_in, tty_in;
 	bool running;
 };
@@ -32,9 +38,9 @@ struct vm_steps {
 	double launch, restore, ready, hello, startpod, create, start, end, all;
 };
 
-/* Launches the machine and, as a clone of the template, restores it. vm_end() also after a failure.
+/* Launches the machine and restores a clone of the template. vm_end() also after a failure.
  */
-int vm_begin(struct bench_vm *vm, const struct rig *rig, bool clone, struct vm_steps *steps,
+int vm_begin(struct bench_vm *vm, const struct rig *rig, enum vm_kind kind, struct vm_steps *steps,
 	     struct error *err) must_check;
 /* Waits for READY and says HELLO. */
 int vm_greet(struct bench_vm *vm, struct vm_steps *steps, struct error *err) must_check;
@@ -61,11 +67,12 @@ int vm_call(struct bench_vm *vm, enum call_code code, const struct json_type *ty
 void vm_end(struct bench_vm *vm);
 
 /* The whole bare path up to the exit code of the container's process. */
-int vm_bare_path(const struct rig *rig, const struct oci_spec *spec, bool clone,
+int vm_bare_path(const struct rig *rig, const struct oci_spec *spec, enum vm_kind kind,
 		 struct vm_steps *steps, struct error *err) must_check;
 
-/* A clone whose container sleeps, for processes to be executed in. */
-int vm_begin_sleeper(struct bench_vm *vm, const struct rig *rig, struct error *err) must_check;
+/* A machine, up, whose container sleeps, for processes to be executed in. */
+int vm_begin_sleeper(struct bench_vm *vm, const struct rig *rig, enum vm_kind kind,
+		     struct error *err) must_check;
 
 /* The least that is a container: a root, and a program in it. */
 void vm_least_spec(const struct rig *rig, struct oci_spec *least);
