@@ -21,6 +21,7 @@ enum hypervisor_caps {
 	HV_CAP_PAUSE = 1 << 5,
 	HV_CAP_SNAPSHOT = 1 << 6,
 	HV_CAP_VSOCK = 1 << 7,
+	HV_CAP_NIC_FD = 1 << 8, /* takes an interface's device opened; else it opens it by name */
 };
 
 /* The [hypervisor.X] table of the configuration; all strings belong to the configuration and
@@ -75,7 +76,7 @@ struct vm_nic {
 	const char *ifname; /* of the host's device, for a VMM that opens it by itself */
 	bool macvtap;	    /* else a tap */
 	const char *mac;    /* that the guest sees: "02:42:ac:11:00:02" */
-	int fd;		    /* the device, opened; -1: the VMM opens it */
+	int fd;		    /* the device, opened (HV_CAP_NIC_FD); else -1 */
 };
 
 /* One VM to be launched. Nothing here is owned; descriptors are only passed on. */

@@ -195,7 +195,7 @@ static unsigned qemu_nic_slots(const struct hypervisor_config *cfg)
 const struct hypervisor_ops qemu_ops = {
 	.name = TABLE,
 	.caps = HV_CAP_SHARED_DIR | HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG |
-		HV_CAP_MEMORY_HOTPLUG | HV_CAP_NET_HOTPLUG,
+		HV_CAP_MEMORY_HOTPLUG | HV_CAP_NET_HOTPLUG | HV_CAP_NIC_FD,
 	.check = qemu_check,
 	.check_host = qemu_check_host,
 	.argv = qemu_argv,

@@ -111,6 +111,8 @@ void machine_launched(struct machine *machine)
 	cleanup_close(&machine->tty_fd);
 	cleanup_close(&machine->console_fd);
 	cleanup_close(&machine->control_fd);
+	for (unsigned i = 0; i < machine->n_nics; i++)
+		cleanup_close(&machine->nics[i].fd);
 }
 
 void machine_close(struct machine *machine)
@@ -138,6 +140,7 @@ int machine_spec(const struct machine *machine, struct arena *arena, struct vm_s
 		.max_memory_mib = machine->max_memory_mib,
 		.memory_slots = machine->memory_slots,
 		.nic_slots = machine->nic_slots,
+		.n_nics = machine->n_nics,
 		.channels = { { HYPER_CHANNEL_CTL, machine->ctl_fd,
 				file_path(machine, arena, MACHINE_CTL_SOCKET) },
 			      { HYPER_CHANNEL_TTY, machine->tty_fd,
@@ -149,6 +152,7 @@ int machine_spec(const struct machine *machine, struct arena *arena, struct vm_s
 		.control_path = file_path(machine, arena, MACHINE_CONTROL_SOCKET),
 		.log_fd = machine->log_fd,
 	};
+	memcpy(spec->nics, machine->nics, sizeof(spec->nics));
 	if (machine->hypervisor->caps & HV_CAP_SHARED_DIR) {
 		spec->share_dir = file_path(machine, arena, MACHINE_SHARE);
 		spec->share_tag = MACHINE_SHARE_TAG;

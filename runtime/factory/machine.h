@@ -29,6 +29,9 @@ struct machine {
 	uint32_t vcpus, memory_mib;
 	uint32_t max_vcpus, max_memory_mib, memory_slots;
 	uint32_t nic_slots;
+	struct vm_nic
+		nics[VM_NICS_MAX]; /* that it boots with; fds are closed by machine_launched() */
+	unsigned n_nics;
 	int ctl_fd, tty_fd, console_fd, control_fd; /* listening; closed by machine_launched() */
 	int log_fd;
 	int pidfd; /* of the VMM; -1: not running */

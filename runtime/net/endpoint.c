@@ -69,6 +69,13 @@ static int refuse(const struct net_link *link, struct error *err)
 		       link->name, link->kind);
 }
 
+static int taken(const struct net_endpoint *ep, struct error *err)
+{
+	return err_msg(err, -EBUSY,
+		       "interface '%s': another sandbox' virtual machine has it (by '%s')",
+		       ep->name, ep->device);
+}
+
 int endpoint_plan(struct netlink *nl, const struct net_link *link, const char *model,
 		  struct arena *arena, struct net_endpoint *ep, struct error *err)
 {
@@ -90,9 +97,13 @@ int endpoint_plan(struct netlink *nl, const struct net_link *link, const char *m
 	};
 	if (!ep->name || !ep->mac || !ep->device)
 		return err_set(err, -ENOMEM, "describe the interface '%s'", link->name);
-	ret = netlink_has_ingress(nl, link->index);
+	ret = kind->make ? 0 : netlink_find_link(nl, ep->device);
+	if (ret > 0)
+		return taken(ep, err);
+	if (ret == 0)
+		ret = netlink_has_ingress(nl, link->index);
 	ep->own_ingress = ret == 0;
-	return ret < 0 ? err_set(err, ret, "look at the traffic control of '%s'", link->name) : 0;
+	return ret < 0 ? err_set(err, ret, "look at the interface '%s'", link->name) : 0;
 }
 
 int endpoint_make(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
@@ -110,7 +121,7 @@ int endpoint_make(struct netlink *nl, const struct net_endpoint *ep, uint32_t mt
 		ret = err_msg(err, -EINVAL, "neither kind '%s' nor model '%s' is known", ep->kind,
 			      ep->model);
 	if (ret == -EBUSY)
-		err_hint(err, "another sandbox' virtual machine has '%s' already", ep->name);
+		return taken(ep, err);
 	return ret < 0 ? err_ctx(err, "connect the interface '%s'", ep->name) : ret;
 }
 

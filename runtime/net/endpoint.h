@@ -58,13 +58,13 @@ extern const struct net_kind kind_macvtap;
 
 /*
  * Describes how link is to be connected, without making anything. -ENOTSUP with the reason when it
- * cannot be. Text in arena.
+ * cannot be, -EBUSY when another sandbox has the interface. Text in arena.
  */
 int endpoint_plan(struct netlink *nl, const struct net_link *link, const char *model,
 		  struct arena *arena, struct net_endpoint *ep, struct error *err) must_check;
 
-/* Makes it. Returns the descriptor of the device for the VMM. -EBUSY when another sandbox has the
- * interface. */
+/* Makes it. Returns the descriptor of the device for the VMM. -EBUSY: another sandbox was faster,
+ * and nothing of ours is there to be undone. */
 int endpoint_make(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
 		  struct error *err) must_check;
 

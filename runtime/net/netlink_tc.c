@@ -78,12 +78,13 @@ int netlink_has_ingress(struct netlink *nl, unsigned index)
 	return ret < 0 ? ret : search.found;
 }
 
+/* The parent is right for qdiscs of both kinds, "ingress" and "clsact". */
 void netlink_build_redirect(union netlink_request *request, uint16_t type, uint16_t flags,
 			    unsigned from, unsigned to)
 {
 	struct tcmsg info = { .tcm_family = AF_UNSPEC,
 			      .tcm_ifindex = (int)from,
-			      .tcm_parent = TC_H_MAKE(TC_H_INGRESS, 0),
+			      .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 			      .tcm_info = TC_H_MAKE((uint32_t)FILTER_PRIORITY << 16,
 						    htons(ETH_P_ALL)) };
 	struct match_all match = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };

@@ -42,6 +42,11 @@ int tap_make(const char *name, struct error *err)
 	return ret < 0 ? err_set(err, ret, "make the tap '%s'", name) : take_fd(&fd);
 }
 
+int tap_keep(int fd)
+{
+	return ioctl(fd, TUNSETPERSIST, 1) < 0 ? -errno : 0;
+}
+
 /*
  * A file system mounted nowhere; returns a descriptor of its root. sysfs shows the interfaces of
  * the namespace in which it was made, whatever is mounted at /sys.

@@ -15,4 +15,7 @@ int tap_make(const char *name, struct error *err) must_check;
  * the descriptor. */
 int tap_open_macvtap(const char *name, unsigned index, struct error *err) must_check;
 
+/* Lets a tap live on when its descriptor is closed, until it is removed by name. Leaf. */
+int tap_keep(int fd) must_check;
+
 #endif

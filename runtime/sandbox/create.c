@@ -36,7 +36,6 @@ static int step_namespaces(struct create *create, struct error *err)
 		return ret;
 	if (!state->network)
 		return create_tell_unapplied(create, &no_network, 1, err);
-	state->network->room = create->machine.nic_slots;
 	return 0;
 }
 
@@ -56,6 +55,7 @@ static int step_share(struct create *create, struct error *err)
 
 static const struct step create_steps[] = {
 	{ "namespaces", step_namespaces, NULL },
+	{ "devices", step_network_devices, NULL },
 	{ "cache", step_cache, undo_cache },
 	{ "share", step_share, NULL },
 	{ "sockets", step_sockets, NULL },

@@ -81,6 +81,7 @@ int step_vm(struct create *create, struct error *err);
 int step_restore(struct create *create, struct error *err);
 int step_proxy(struct create *create, struct error *err);
 int step_guest(struct create *create, struct error *err);
+int step_network_devices(struct create *create, struct error *err);
 int step_network(struct create *create, struct error *err);
 int step_console(struct create *create, struct error *err);
 int step_shim(struct create *create, struct error *err);

@@ -1,6 +1,25 @@
 /* The steps of a create that give the guest its network. */
 #include "runtime/sandbox/create_internal.h"
 
+/* A machine that cannot be given interfaces while it runs boots with those that are there now. */
+int step_network_devices(struct create *create, struct error *err)
+{
+	struct net_state *state = create->rec.state.network;
+	struct machine *machine = &create->machine;
+	int ret;
+
+	if (!state)
+		return 0;
+	state->room = machine->nic_slots;
+	if (state->room > 0)
+		return 0;
+	state->room = VM_NICS_MAX;
+	ret = network_make(&create->rec, create->netns_fd, machine->hypervisor, &create->network,
+			   machine->nics, &machine->n_nics, err);
+	state->room = 0;
+	return ret;
+}
+
 static int look(struct create *create, struct error *err)
 {
 	const struct network_vm vm = { create->machine.hypervisor, create->machine.vm };
@@ -13,7 +32,7 @@ static int look(struct create *create, struct error *err)
 /* As early as can be: the guest finds its interfaces while we do other things. */
 int step_network(struct create *create, struct error *err)
 {
-	return create->rec.state.network ? look(create, err) : 0;
+	return create->rec.state.network && create->machine.nic_slots > 0 ? look(create, err) : 0;
 }
 
 /* Hooks may have brought further interfaces. */

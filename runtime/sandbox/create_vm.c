@@ -92,7 +92,7 @@ static bool find_template(struct create *create)
 	struct error err = { 0 };
 	int ret;
 
-	if (!strcmp(wanted, "false"))
+	if (!strcmp(wanted, "false") || create->machine.n_nics > 0)
 		return false;
 	if (!(create->machine.hypervisor->caps & HV_CAP_SNAPSHOT)) {
 		if (!strcmp(wanted, "true"))

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/cleanup.h"
@@ -10,10 +9,11 @@
 #include "base/log.h"
 #include "base/sock.h"
 #include "runtime/agent_client/original.h"
+#include "runtime/net/tap.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/create_internal.h"
 
-enum { TELL_TIMEOUT_MS = 60000, NIC_ID_MAX = 24 };
+enum { TELL_TIMEOUT_MS = 60000 };
 
 void network_found_done(struct network_found *found)
 {
@@ -24,12 +24,12 @@ void network_found_done(struct network_found *found)
 struct fresh {
 	struct net_endpoint *ep;
 	uint32_t mtu;
-	int fd;
 };
 
 struct connecting {
 	struct record *rec;
-	const struct network_vm *vm;
+	const struct hypervisor_ops *hypervisor;
+	struct vm_nic *nics;
 	struct fresh fresh[VM_NICS_MAX];
 	unsigned n_fresh;
 };
@@ -40,11 +40,19 @@ static int check_room(const struct net_state *state, const struct net_link *link
 		return 0;
 	if (state->room == 0)
 		return err_msg(err, -ENOTSUP,
-			       "interface '%s': this virtual machine cannot be given interfaces",
+			       "interface '%s': this virtual machine cannot be given an interface "
+			       "while it runs: attach it before create",
 			       link->name);
 	return err_msg(err, -ENOSPC,
 		       "interface '%s': the virtual machine has room for %u interfaces and no more",
 		       link->name, state->room);
+}
+
+/* Only the first n of the new endpoints are, or may be, there. */
+static void forget(struct connecting *job, unsigned n)
+{
+	job->rec->state.network->endpoints.len -= job->n_fresh - n;
+	job->n_fresh = n;
 }
 
 /* Decides about the interfaces that have no endpoint yet. Nothing is made. */
@@ -70,13 +78,37 @@ static int plan(struct connecting *job, struct netlink *nl, const struct net_sca
 		if (ret < 0)
 			return ret;
 		state->endpoints.len++;
-		job->fresh[job->n_fresh++] = (struct fresh){ .mtu = link->mtu, .fd = -1 };
+		job->fresh[job->n_fresh++] = (struct fresh){ .mtu = link->mtu };
 	}
 	/* The list may have moved while it grew. */
 	for (unsigned i = 0; i < job->n_fresh; i++)
 		job->fresh[i].ep = (struct net_endpoint *)state->endpoints.items +
 				   state->endpoints.len - job->n_fresh + i;
 	return 0;
+}
+
+static int make_device(struct connecting *job, struct netlink *nl, unsigned i, struct error *err)
+{
+	const struct fresh *fresh = &job->fresh[i];
+	auto_close int fd = endpoint_make(nl, fresh->ep, fresh->mtu, err);
+	int ret = fd < 0 ? fd : 0;
+
+	job->nics[i] = (struct vm_nic){
+		.id = arena_printf(&job->rec->arena, "net%u", fresh->ep->index),
+		.ifname = fresh->ep->device,
+		.macvtap = endpoint_is_macvtap(fresh->ep),
+		.mac = fresh->ep->mac,
+		.fd = -1,
+	};
+	if (ret < 0)
+		return ret;
+	if (!job->nics[i].id)
+		return err_set(err, -ENOMEM, "connect the interface '%s'", fresh->ep->name);
+	if (job->hypervisor->caps & HV_CAP_NIC_FD)
+		job->nics[i].fd = take_fd(&fd);
+	else if (!job->nics[i].macvtap)
+		ret = tap_keep(fd);
+	return ret < 0 ? err_set(err, ret, "keep the tap '%s'", fresh->ep->device) : 0;
 }
 
 /* In the sandbox's namespace: finds what is there, and makes devices for what is new. */
@@ -90,15 +122,21 @@ static int make_devices(struct connecting *job, int netns_fd, struct network_fou
 		ret = scan_run(&visit.nl, NET_DEVICE_PREFIX, &found->arena, &found->scan, err);
 	if (ret == 0)
 		ret = plan(job, &visit.nl, &found->scan, err);
+	if (ret < 0)
+		forget(job, 0);
 	if (ret < 0 || job->n_fresh == 0)
 		return ret;
 	ret = record_save(job->rec, err);
+	if (ret < 0)
+		forget(job, 0);
 	for (unsigned i = 0; ret == 0 && i < job->n_fresh; i++) {
-		struct fresh *fresh = &job->fresh[i];
-
-		fresh->fd = endpoint_make(&visit.nl, fresh->ep, fresh->mtu, err);
-		ret = fresh->fd < 0 ? fresh->fd : 0;
+		ret = make_device(job, &visit.nl, i, err);
+		/* What is another's must not be undone as if it were ours. */
+		if (ret < 0)
+			forget(job, i + (ret != -EBUSY));
 	}
+	if (ret == -EBUSY && record_save(job->rec, NULL) < 0)
+		log_warning("the state still has the interfaces that could not be connected");
 	return ret;
 }
 
@@ -110,39 +148,36 @@ static int connect_control(const struct record *rec)
 	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
 }
 
-static int plug(const struct connecting *job, const struct fresh *fresh, struct error *err)
+int network_make(struct record *rec, int netns_fd, const struct hypervisor_ops *hypervisor,
+		 struct network_found *found, struct vm_nic nics[static VM_NICS_MAX],
+		 unsigned *n_nics, struct error *err)
 {
-	char id[NIC_ID_MAX];
-	const struct vm_nic nic = {
-		.id = id,
-		.ifname = fresh->ep->device,
-		.macvtap = endpoint_is_macvtap(fresh->ep),
-		.mac = fresh->ep->mac,
-		.fd = fresh->fd,
-	};
-	int ret;
+	struct connecting job = { .rec = rec, .hypervisor = hypervisor, .nics = nics };
+	int ret = make_devices(&job, netns_fd, found, err);
 
-	(void)snprintf(id, sizeof(id), "net%u", fresh->ep->index);
-	ret = job->vm->hypervisor->add_nic(&job->vm->vm, connect_control(job->rec), &nic, err);
-	return ret < 0 ? err_ctx(err, "give the virtual machine the interface '%s'",
-				 fresh->ep->name)
-		       : 0;
+	*n_nics = job.n_fresh;
+	if (ret == 0)
+		ret = network_news(rec->state.network, &found->scan, &found->arena, &found->news,
+				   err);
+	return ret;
 }
 
 int network_connect(struct record *rec, int netns_fd, const struct network_vm *vm,
 		    struct network_found *found, struct error *err)
 {
-	struct connecting job = { .rec = rec, .vm = vm };
-	int ret = make_devices(&job, netns_fd, found, err);
+	struct vm_nic nics[VM_NICS_MAX];
+	unsigned n_nics = 0;
+	int ret = network_make(rec, netns_fd, vm->hypervisor, found, nics, &n_nics, err);
 
-	for (unsigned i = 0; i < job.n_fresh; i++) {
-		if (ret == 0)
-			ret = plug(&job, &job.fresh[i], err);
-		cleanup_close(&job.fresh[i].fd);
+	for (unsigned i = 0; i < n_nics; i++) {
+		if (ret == 0) {
+			ret = vm->hypervisor->add_nic(&vm->vm, connect_control(rec), &nics[i], err);
+			if (ret < 0)
+				err_ctx(err, "give the virtual machine the other end of '%s'",
+					nics[i].ifname);
+		}
+		cleanup_close(&nics[i].fd);
 	}
-	if (ret == 0)
-		ret = network_news(rec->state.network, &found->scan, &found->arena, &found->news,
-				   err);
 	return ret;
 }
 

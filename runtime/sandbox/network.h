@@ -25,9 +25,18 @@ void network_found_done(struct network_found *found);
 #define auto_found __attribute__((cleanup(network_found_done)))
 
 /*
+ * Looks at the sandbox's namespace and makes a device for every interface that has come since the
+ * last time, recording each before it is made. nics[] describes them for the hypervisor, strings in
+ * the record's arena; descriptors in it are the caller's to close, also on failure.
+ */
+int network_make(struct record *rec, int netns_fd, const struct hypervisor_ops *hypervisor,
+		 struct network_found *found, struct vm_nic nics[static VM_NICS_MAX],
+		 unsigned *n_nics, struct error *err) must_check;
+
+/*
  * Looks at the sandbox's namespace and plugs every interface that has come since the last time into
- * the machine, recording each before it is made. Nothing of this is undone on failure: that is
- * network_undo()'s, which works from the record.
+ * the machine. Nothing of this is undone on failure: that is network_undo()'s, which works from the
+ * record.
  */
 int network_connect(struct record *rec, int netns_fd, const struct network_vm *vm,
 		    struct network_found *found, struct error *err) must_check;
