@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/sock.h"
 #include "cmd/acrun-proxy/proxy.h"
 #include "cmd/acrun-proxy/router.h"
 #include "cmd/acrun-proxy/sessions.h"
@@ -46,6 +47,36 @@ static void update_events(struct client *client)
 	client->events = events;
 	if (loop_set_events(client->proxy->loop, client->fd, events) < 0)
 		client_close(client);
+}
+
+void client_complain(const struct client *client, const char *what)
+{
+	const struct session *session = client->session;
+
+	log_error("process %lld%s%s: %s", (long long)client->pid, session ? ", a shim of " : "",
+		  session ? (session->container ? session->container : "no container yet") : "",
+		  what);
+}
+
+/* Why the bytes at data ended the connection. */
+static void tell_why(const struct client *client, const char *data, size_t len, int code)
+{
+	const unsigned char *h = (const unsigned char *)data;
+	struct error why = { 0 };
+
+	if (code == -EMSGSIZE)
+		(void)err_msg(&why, code, "a payload above %d bytes", CCPROXY_PAYLOAD_MAX);
+	else if (len < CCPROXY_HEADER_LEN || code != -EBADMSG)
+		(void)err_set(&why, code, "a frame was not accepted");
+	else if (h[0] != 0 || h[1] != CCPROXY_VERSION)
+		(void)err_msg(&why, code, "version %u of the protocol", h[0] << 8 | h[1]);
+	else if (h[2] * 4 < CCPROXY_HEADER_LEN)
+		(void)err_msg(&why, code, "a header of %u bytes", h[2] * 4);
+	else
+		(void)err_msg(&why, code, "type %u with opcode %u is not its to send", h[6] & 15,
+			      h[7]);
+	(void)err_ctx(&why, "the connection was closed");
+	client_complain(client, why.text);
 }
 
 void client_close(struct client *client)
@@ -221,8 +252,10 @@ static bool take_all(struct client *client)
 			break;
 		used += (size_t)n;
 	}
-	if (n < 0)
+	if (n < 0) {
+		tell_why(client, strbuf_str(&client->in) + used, client->in.len - used, (int)n);
 		client_close(client);
+	}
 	if (used == client->in.len)
 		outq_shrink(&client->in);
 	else
@@ -270,6 +303,7 @@ static void on_client(void *arg, int fd, uint32_t events)
 struct client *client_add(struct proxy *proxy, int fd)
 {
 	struct client *client = calloc(1, sizeof(*client));
+	uid_t uid;
 
 	if (!client || loop_add_fd(proxy->loop, fd, EPOLLIN, on_client, client) < 0) {
 		free(client);
@@ -278,6 +312,8 @@ struct client *client_add(struct proxy *proxy, int fd)
 	}
 	client->proxy = proxy;
 	client->fd = fd;
+	if (sock_peer(fd, &client->pid, &uid) < 0)
+		client->pid = 0;
 	client->events = EPOLLIN;
 	client->in.max = IN_MAX;
 	client->next = proxy->clients;

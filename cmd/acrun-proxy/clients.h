@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 #include "agent/proto/ccproxy.h"
 #include "cmd/acrun-proxy/outq.h"
 
@@ -27,6 +28,7 @@ struct client {
 	struct client *next;
 	struct proxy *proxy;
 	int fd;
+	pid_t pid; /* of the peer, for the log; 0: not known */
 	uint32_t events;
 	bool dead;     /* closed; freed by the next proxy_settle() */
 	bool attached; /* RegisterVM or AttachVM succeeded */
@@ -44,6 +46,9 @@ struct client {
 
 /* Watches the new connection; owns fd from here on, also on failure. NULL when out of memory. */
 struct client *client_add(struct proxy *proxy, int fd);
+/* Tells in the log what is wrong with this client: it is named by its process, and by its container
+ * when it is a shim. */
+void client_complain(const struct client *client, const char *what);
 /* Closes the connection and lets go of its session and requests. */
 void client_close(struct client *client);
 void client_free(struct client *client);

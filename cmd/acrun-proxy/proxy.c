@@ -45,8 +45,14 @@ static void add_client(struct proxy *proxy, int fd)
 	pid_t pid;
 	uid_t uid;
 
-	if (sock_peer(fd, &pid, &uid) < 0 || (uid != geteuid() && uid != 0)) {
-		log_warning("a connection by another user was refused");
+	if (sock_peer(fd, &pid, &uid) < 0) {
+		log_error("a connection whose peer is not known was closed");
+		(void)close(fd);
+		return;
+	}
+	if (uid != geteuid() && uid != 0) {
+		log_error("process %lld: user %u may not connect; the connection was closed",
+			  (long long)pid, (unsigned)uid);
 		(void)close(fd);
 		return;
 	}

@@ -238,9 +238,10 @@ static void on_connect_shim(struct client *client, struct request *request,
 		fail(request, "this connection is a shim's already");
 	else if (!session)
 		fail(request, "unknown token: %s", token);
-	else if (session->shim)
+	else if (session->shim) {
+		client_complain(client, "a token that another shim holds was refused");
 		fail(request, "token already claimed: %s", token);
-	else {
+	} else {
 		client->flow = body->flow;
 		client->kill_on_close = body->kill_on_close;
 		/* The answer leaves before the session's output. */

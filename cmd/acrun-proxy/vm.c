@@ -308,6 +308,8 @@ static void take_frames(struct vm *vm, struct channel *channel)
 	if (vm->state == VM_LOST)
 		return;
 	if (n < 0) {
+		log_error("the guest: malformed frame, or more than its credit, on its %s channel",
+			  channel == &vm->ctl ? "control" : "I/O");
 		vm_lose(vm, "its agent broke the protocol");
 		return;
 	}
