@@ -128,9 +128,9 @@ commands() {
 	local escape=$'\033'
 	[[ $(acrun help) != *"$escape"* ]]
 	TERM=xterm script -qec "'$ACRUN' help" "$T/typescript" >/dev/null
-	grep -qF "$escape[1mCOMMANDS" "$T/typescript"
+	grep -qF "${escape}[1mCOMMANDS" "$T/typescript"
 	NO_COLOR=1 TERM=xterm script -qec "'$ACRUN' help" "$T/typescript" >/dev/null
-	! grep -qF "$escape" "$T/typescript"
+	run ! grep -qF "$escape" "$T/typescript"
 	grep -qF COMMANDS: "$T/typescript"
 }
 
