@@ -27,6 +27,16 @@ static bool flags_fit(const char *name)
 	return !(flags & (IFF_VNET_HDR | IFF_MULTI_QUEUE));
 }
 
+/* A macvtap is there already, and has a device of its own. */
+static int open_device(const struct dm_config *cfg, const struct dm_net *net)
+{
+	char path[64] = "/dev/net/tun";
+
+	if (dm_release_in(cfg, DM_RELEASE(2, 1, 0), 0) && strstr(net->tap, "macvtap"))
+		(void)snprintf(path, sizeof(path), "/dev/tap%u", if_nametoindex(net->tap));
+	return open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+}
+
 int tap_open(struct dm_config *cfg, const struct dm_net *net)
 {
 	auto_close int fd = -1;
@@ -36,8 +46,8 @@ int tap_open(struct dm_config *cfg, const struct dm_net *net)
 		return -1;
 	memcpy(ifr.ifr_name, net->tap, IFNAMSIZ);
 	if (if_nametoindex(net->tap) == 0)
-		dm_fault(cfg, "net: there is no '%s', it is made", net->tap);
-	fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+		dm_fault(cfg, "net: there is no '%s'", net->tap);
+	fd = open_device(cfg, net);
 	if (fd < 0 || !flags_fit(net->tap) || ioctl(fd, TUNSETIFF, &ifr) < 0) {
 		(void)printf("open of tap device %s failed: %s\n", net->tap, strerror(errno));
 		dm_fault(cfg, "net: '%s' cannot be opened, the link stays down", net->tap);
