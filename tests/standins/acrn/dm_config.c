@@ -23,7 +23,8 @@ void dm_fault(struct dm_config *cfg, const char *fmt, ...)
 	if (vasprintf(&text, fmt, args) < 0)
 		text = NULL;
 	va_end(args);
-	if (!text)
+	/* once is enough of what comes again and again */
+	if (!text || (cfg->faults.len && !strcmp(cfg->faults.items[cfg->faults.len - 1], text)))
 		return;
 	(void)strvec_add(&cfg->faults, text);
 	if (cfg->on_fault)

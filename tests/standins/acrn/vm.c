@@ -60,7 +60,12 @@ static int open_lpc(struct vm *vm)
 		const char *backend = vm->cfg->coms[i].backend;
 		struct relay *relay = backend ? add_relay(vm, labels[i]) : NULL;
 
-		if (backend && (!relay || relay_open_com(relay, backend) < 0))
+		if (!backend)
+			continue;
+		if (!relay)
+			return DM_EXIT_FAIL;
+		relay->loss = 0;
+		if (relay_open_com(relay, backend) < 0)
 			return DM_EXIT_FAIL;
 	}
 	return DM_GO_ON;
