@@ -79,10 +79,9 @@ static int parse_route(const struct call_net_route *row, struct route *route, st
 
 static void put_gateway(struct netlink_request *request, const struct route *route)
 {
-	struct {
-		struct rtvia via;
-		uint8_t bytes[sizeof(route->gateway.bytes)];
-	} via;
+	/* struct rtvia: the family, and as many bytes as its addresses have */
+	uint16_t family = (uint16_t)route->gateway.family;
+	uint8_t via[sizeof(family) + sizeof(route->gateway.bytes)];
 
 	if (!route->gateway.family)
 		return;
@@ -91,9 +90,9 @@ static void put_gateway(struct netlink_request *request, const struct route *rou
 		return;
 	}
 	/* IPv4 by way of a neighbour that is known by its IPv6 address */
-	via.via.rtvia_family = (uint16_t)route->gateway.family;
-	memcpy(via.bytes, route->gateway.bytes, route->gateway.len);
-	netlink_put(request, RTA_VIA, &via, sizeof(via.via) + route->gateway.len);
+	memcpy(via, &family, sizeof(family));
+	memcpy(via + sizeof(family), route->gateway.bytes, sizeof(route->gateway.bytes));
+	netlink_put(request, RTA_VIA, via, sizeof(family) + route->gateway.len);
 }
 
 static void put_mtu(struct netlink_request *request, uint32_t mtu)

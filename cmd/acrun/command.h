@@ -65,6 +65,7 @@ extern const struct command command_config;
 extern const struct command command_create;
 extern const struct command command_delete;
 extern const struct command command_env;
+extern const struct command command_events;
 extern const struct command command_exec;
 extern const struct command command_factory;
 extern const struct command command_features;
@@ -73,10 +74,14 @@ extern const struct command command_help;
 extern const struct command command_kill;
 extern const struct command command_list;
 extern const struct command command_logs;
+extern const struct command command_pause;
+extern const struct command command_ps;
+extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_spec;
 extern const struct command command_start;
 extern const struct command command_state;
+extern const struct command command_update;
 extern const struct command command_version;
 
 #endif

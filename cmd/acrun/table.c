@@ -4,10 +4,11 @@
 
 /* In the order of their names. */
 static const struct command *const commands[] = {
-	&command_check, &command_completion, &command_config,  &command_create,	  &command_delete,
-	&command_env,	&command_exec,	     &command_factory, &command_features, &command_gc,
-	&command_help,	&command_kill,	     &command_list,    &command_logs,	  &command_run,
-	&command_spec,	&command_start,	     &command_state,   &command_version,
+	&command_check, &command_completion, &command_config, &command_create,	&command_delete,
+	&command_env,	&command_events,     &command_exec,   &command_factory, &command_features,
+	&command_gc,	&command_help,	     &command_kill,   &command_list,	&command_logs,
+	&command_pause, &command_ps,	     &command_resume, &command_run,	&command_spec,
+	&command_start, &command_state,	     &command_update, &command_version,
 };
 
 const struct command *command_at(size_t i)

@@ -3,6 +3,7 @@
 #include "runtime/sandbox/create_internal.h"
 
 #include <unistd.h>
+#include "runtime/sandbox/size.h"
 
 /* Of the machine's memory, so much is not the container's: the guest's kernel, the agent, caches
  * that a limit does not count. */
@@ -26,7 +27,7 @@ static uint32_t host_memory_mib(void)
 }
 
 /* A limit beyond the host's memory is none. */
-static uint32_t wanted_memory(const struct oci_linux_resources *resources, uint32_t at_least_mib)
+uint32_t size_memory_mib(const struct oci_linux_resources *resources, uint32_t at_least_mib)
 {
 	const struct oci_memory *memory = resources ? resources->memory : NULL;
 	uint64_t mib;
@@ -38,7 +39,7 @@ static uint32_t wanted_memory(const struct oci_linux_resources *resources, uint3
 }
 
 /* As many CPUs as the quota can keep busy. */
-static uint32_t wanted_vcpus(const struct oci_linux_resources *resources, uint32_t at_least)
+uint32_t size_vcpus(const struct oci_linux_resources *resources, uint32_t at_least)
 {
 	const struct oci_cpu *cpu = resources ? resources->cpu : NULL;
 	uint64_t period, vcpus;
@@ -58,6 +59,6 @@ void create_size(struct create *create)
 		create->spec.linux_ ? create->spec.linux_->resources : NULL;
 	struct machine *machine = &create->machine;
 
-	create->wanted_vcpus = wanted_vcpus(resources, machine->vcpus);
-	create->wanted_memory_mib = wanted_memory(resources, machine->memory_mib);
+	create->wanted_vcpus = size_vcpus(resources, machine->vcpus);
+	create->wanted_memory_mib = size_memory_mib(resources, machine->memory_mib);
 }

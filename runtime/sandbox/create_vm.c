@@ -272,6 +272,8 @@ int step_guest(struct create *create, struct error *err)
 		ret = create_start_pod(create, &pod, &wait, err);
 	if (ret < 0)
 		return guest_failed(create, ret, err);
+	create->rec.state.vcpus = create->machine.vcpus;
+	create->rec.state.memory_mib = create->machine.memory_mib;
 	/* A machine that does not come up at all is told about once, by the boot. */
 	if (create->template_trouble)
 		log_warning("%s; booted the virtual machine instead", create->template_trouble);

@@ -3,6 +3,7 @@
 #ifndef RUNTIME_SANDBOX_STORE_H
 #define RUNTIME_SANDBOX_STORE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include "base/arena.h"
 #include "base/error.h"
@@ -31,6 +32,8 @@ struct record_state {
 	const char *agent;     /* dialect of the guest's agent; NULL: ours */
 	const char *created;   /* RFC 3339 */
 	uint32_t owner_uid;
+	uint32_t vcpus, memory_mib; /* of the VM; 0: not known */
+	bool paused_created;	    /* while status is paused: its process was not started yet */
 	int status; /* enum oci_status as of the last command: record_status() tells the truth */
 	struct json_map annotations;
 	struct oci_hooks *hooks;   /* those that later commands run */
