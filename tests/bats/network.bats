@@ -218,6 +218,31 @@ sum() { sha256sum | cut -d' ' -f1; }
 	acrun delete c2
 }
 
+@test "network: a create that is killed at its network leaves nothing behind delete" {
+	local creator
+	make_sandbox 1
+	use_namespace "/run/netns/$P-1"
+	"$ACRUN" --root "$ROOT" create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 3>&- &
+	creator=$!
+	wait_for 60 jq -e '.network.endpoints[0].name == "eth0"' "$ROOT/c1/state.json"
+	kill -KILL "$creator"
+	acrun delete --force c1
+	assert_equal "$(devices_of "$P-1")" ""
+}
+
+@test "network: an original agent hears of it when its pod is started" {
+	printf '[hypervisor.qemu]\nkernel_params = "AGENT_DIALECT=D3"\n[factory]\nenable_template = "false"\n' >"$T/acrun.toml"
+	make_sandbox 1 1400
+	use_namespace "/run/netns/$P-1"
+	acrun --config "$T/acrun.toml" create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1
+	attach "$P-1" eth1 12
+	acrun start c1
+	in_ns "$H" busybox ping -c 1 -W 10 10.11.0.11
+	in_ns "$H" busybox ping -c 1 -W 10 10.11.0.12
+	run acrun exec c1 ip route </dev/null
+	assert_output_has 'default via 10.11.0.1 dev eth0'
+}
+
 @test "network: filters of others stay" {
 	make_sandbox 1
 	tc -n "$P-1" qdisc add dev eth0 clsact
