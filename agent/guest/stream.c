@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 
 enum {
-	CHUNK = 32 << 10,
-	CHUNK_PLAIN = 8 << 10, /* towards a host without our extension */
+	CHUNK = (32 << 10) - TTY_HEADER_LEN, /* with its header, what the port takes at a time */
+	CHUNK_PLAIN = 8 << 10,		     /* towards a host without our extension */
 	CREDIT_STEP = STREAM_WINDOW / 4,
 	IN_MAX = 2 * STREAM_WINDOW,
 	LATE_MAX = 2 << 20, /* more than its pipes can have held when a process died */
