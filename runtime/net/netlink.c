@@ -1,4 +1,4 @@
-#include "runtime/net/netlink_internal.h"
+#include "runtime/net/netlink_request.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

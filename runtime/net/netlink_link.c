@@ -1,5 +1,5 @@
 /* Interfaces: found, made, shaped, removed. */
-#include "runtime/net/netlink_internal.h"
+#include "runtime/net/netlink_request.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>

@@ -2,7 +2,7 @@
 #ifndef RUNTIME_NET_NETLINK_SCAN_H
 #define RUNTIME_NET_NETLINK_SCAN_H
 
-#include "runtime/net/netlink_internal.h"
+#include "runtime/net/netlink_request.h"
 #include "runtime/net/scan.h"
 
 enum { SCAN_TRIES = 8 };

@@ -1,5 +1,5 @@
 /* Traffic control: what comes in at one interface leaves at another. */
-#include "runtime/net/netlink_internal.h"
+#include "runtime/net/netlink_request.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -15,7 +15,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 
-#include "runtime/net/netlink_internal.h"
+#include "runtime/net/netlink_request.h"
 
 /* The attribute of that type in a row of them; the test fails when it is not there. */
 static const struct rtattr *find(const void *first, size_t len, unsigned short type)

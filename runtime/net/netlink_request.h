@@ -1,6 +1,6 @@
 /* What the netlink files share: requests built in a fixed buffer, answers read to their end. */
-#ifndef RUNTIME_NET_NETLINK_INTERNAL_H
-#define RUNTIME_NET_NETLINK_INTERNAL_H
+#ifndef RUNTIME_NET_NETLINK_REQUEST_H
+#define RUNTIME_NET_NETLINK_REQUEST_H
 
 #include <linux/netlink.h>
 #include <stddef.h>
