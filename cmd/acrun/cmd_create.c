@@ -1,6 +1,8 @@
 #include "cmd/acrun/command.h"
 
+#include "base/log.h"
 #include "cmd/acrun/foreground.h"
+#include "cmd/acrun/outside.h"
 #include "runtime/sandbox/sandbox.h"
 
 struct create_options {
@@ -9,6 +11,8 @@ struct create_options {
 	const char *bundle;
 	const char *console_socket;
 	const char *pid_file;
+	const char *pidfd_socket;
+	uint32_t preserve_fds;
 };
 
 static const struct option_row rows[] = {
@@ -21,9 +25,25 @@ static const struct option_row rows[] = {
 	  "write the container's pid to FILE" },
 	{ "strict", 0, OPTION_FLAG, offsetof(struct create_options, strict), NULL,
 	  "fail when a part of config.json can have no effect" },
+	{ "pidfd-socket", 0, OPTION_STRING, offsetof(struct create_options, pidfd_socket), "PATH",
+	  "socket that gets a pidfd of the process" },
+	{ "preserve-fds", 0, OPTION_U32, offsetof(struct create_options, preserve_fds), "N",
+	  "only 0: descriptors do not reach into a virtual machine" },
 	{ "no-pivot", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 	{ "no-new-keyring", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 };
+
+/* A create that its caller cannot hear of is undone. */
+static int send_pidfd(const struct globals *globals, const struct create_options *opts,
+		      const char *id, int64_t shim, struct error *err)
+{
+	int ret = opts->pidfd_socket ? outside_send_pidfd(opts->pidfd_socket, shim, err) : 0;
+	struct error undo = { 0 };
+
+	if (ret < 0 && sandbox_delete(globals->root_abs, id, true, &undo) < 0)
+		log_warning("%s", undo.text);
+	return ret;
+}
 
 static int run(const struct globals *globals, const void *options, int argc, char **argv,
 	       struct error *err)
@@ -40,17 +60,30 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.detach = true,
 	};
 
+	int64_t shim = 0;
+	int ret = outside_check_preserved(opts->preserve_fds, err);
+
 	(void)argc;
+	if (ret < 0)
+		return ret;
 	request.interrupt_fd = foreground_interrupt_fd(err);
 	if (request.interrupt_fd < 0)
 		return request.interrupt_fd;
-	return sandbox_create(&request, NULL, err);
+	ret = sandbox_create(&request, &shim, err);
+	return ret < 0 ? ret : send_pidfd(globals, opts, argv[0], shim, err);
 }
+
+static const struct command_example examples[] = {
+	{ "acrun create --bundle /srv/web web", "prepare the container web" },
+	{ "acrun start web", "and let it go" },
+	{ NULL, NULL },
+};
 
 const struct command command_create = {
 	.name = "create",
 	.operands = "<container-id>",
 	.summary = "create a container",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct create_options),
 	.min_args = 1,

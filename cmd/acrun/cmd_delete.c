@@ -22,10 +22,17 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	return sandbox_delete(globals->root_abs, argv[0], opts->force, err);
 }
 
+static const struct command_example examples[] = {
+	{ "acrun delete web", "remove what has stopped" },
+	{ "acrun delete --force web", "whatever its state" },
+	{ NULL, NULL },
+};
+
 const struct command command_delete = {
 	.name = "delete",
 	.operands = "<container-id>",
 	.summary = "remove a container and everything that belongs to it",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct delete_options),
 	.min_args = 1,

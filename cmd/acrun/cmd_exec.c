@@ -1,8 +1,11 @@
 #include "cmd/acrun/command.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/types.h>
+#include <string.h>
 #include "cmd/acrun/foreground.h"
+#include "cmd/acrun/outside.h"
 #include "runtime/sandbox/exec.h"
 
 enum { EXEC_FAILED = 255 };
@@ -18,6 +21,8 @@ struct exec_options {
 	const char *user;
 	const char *process;
 	const char *pid_file;
+	const char *pidfd_socket;
+	const char *cgroup;
 	struct option_strings env;
 	struct option_strings gids;
 	struct option_strings caps;
@@ -51,6 +56,10 @@ static const struct option_row rows[] = {
 	  "only 0: descriptors do not reach into a virtual machine" },
 	{ "ignore-paused", 0, OPTION_FLAG, offsetof(struct exec_options, ignore_paused), NULL,
 	  "exec in a paused container too" },
+	{ "pidfd-socket", 0, OPTION_STRING, offsetof(struct exec_options, pidfd_socket), "PATH",
+	  "socket that gets a pidfd of the process" },
+	{ "cgroup", 0, OPTION_STRING, offsetof(struct exec_options, cgroup), "PATH",
+	  "only \"/\": a container has one cgroup in its machine" },
 	{ "process-label", 0, OPTION_IGNORED, 0, "LABEL", "accepted for compatibility" },
 	{ "apparmor", 0, OPTION_IGNORED, 0, "PROFILE", "accepted for compatibility" },
 };
@@ -60,7 +69,27 @@ static struct json_strs strings_of(const struct option_strings *strings)
 	return (struct json_strs){ .items = strings->items, .len = strings->len };
 }
 
-static int exec_in_foreground(struct exec_request *request, struct error *err)
+/* A process that its caller cannot hear of is ended: by its shim's death. */
+static int send_pidfd(const struct exec_options *opts, int64_t shim, struct error *err)
+{
+	int ret = opts->pidfd_socket ? outside_send_pidfd(opts->pidfd_socket, shim, err) : 0;
+
+	if (ret < 0)
+		(void)kill((pid_t)shim, SIGKILL);
+	return ret;
+}
+
+static int exec_detached(struct exec_request *request, const struct exec_options *opts,
+			 struct error *err)
+{
+	int64_t shim = 0;
+	int ret = sandbox_exec(request, &shim, err);
+
+	return ret < 0 ? ret : send_pidfd(opts, shim, err);
+}
+
+static int exec_in_foreground(struct exec_request *request, const struct exec_options *opts,
+			      struct error *err)
 {
 	struct foreground fg;
 	int64_t shim = 0;
@@ -70,9 +99,19 @@ static int exec_in_foreground(struct exec_request *request, struct error *err)
 	if (ret == 0)
 		ret = sandbox_exec(request, &shim, err);
 	if (ret == 0)
+		ret = send_pidfd(opts, shim, err);
+	if (ret == 0)
 		ret = foreground_wait(&fg, (pid_t)shim, err);
 	foreground_end(&fg);
 	return ret;
+}
+
+static int check_cgroup(const char *cgroup, struct error *err)
+{
+	if (!cgroup || !strcmp(cgroup, "/") || !strcmp(cgroup, ""))
+		return 0;
+	return err_msg(err, -EOPNOTSUPP,
+		       "--cgroup %s: a container has one cgroup in its virtual machine", cgroup);
 }
 
 static int run(const struct globals *globals, const void *options, int argc, char **argv,
@@ -98,25 +137,28 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.interrupt_fd = -1,
 		.detach = opts->detach,
 	};
-	int64_t shim;
-	int ret;
+	int ret = outside_check_preserved(opts->preserve_fds, err);
 
-	if (opts->preserve_fds > 0)
-		ret = err_msg(
-			err, -EOPNOTSUPP,
-			"--preserve-fds %u: descriptors of the host do not reach into a virtual machine",
-			opts->preserve_fds);
-	else if (opts->detach)
-		ret = sandbox_exec(&request, &shim, err);
-	else
-		ret = exec_in_foreground(&request, err);
+	if (ret == 0)
+		ret = check_cgroup(opts->cgroup, err);
+	if (ret == 0)
+		ret = opts->detach ? exec_detached(&request, opts, err)
+				   : exec_in_foreground(&request, opts, err);
 	return ret < 0 ? err_ctx(err, "exec failed") : ret;
 }
+
+static const struct command_example examples[] = {
+	{ "acrun exec -t web sh", "a shell" },
+	{ "acrun exec -e LANG=C -u 1000:1000 web id", "one command, as another user" },
+	{ "acrun exec -d --pid-file job.pid web job", "and do not wait for it" },
+	{ NULL, NULL },
+};
 
 const struct command command_exec = {
 	.name = "exec",
 	.operands = "<container-id> [command [arguments...]]",
 	.summary = "run a further process in a container",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), true },
 	.options_size = sizeof(struct exec_options),
 	.min_args = 1,

@@ -95,10 +95,17 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		       "unknown command of factory: \"%s\" (use init, status or destroy)", argv[0]);
 }
 
+static const struct command_example examples[] = {
+	{ "acrun factory init", "make the template now, not by the first create" },
+	{ "acrun factory destroy", "remove all templates" },
+	{ NULL, NULL },
+};
+
 const struct command command_factory = {
 	.name = "factory",
 	.operands = "init|status|destroy",
 	.summary = "manage the template and the cache that virtual machines come from",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct factory_options),
 	.min_args = 1,

@@ -27,10 +27,18 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	return sandbox_kill(globals->root_abs, argv[0], signo, opts->all, err);
 }
 
+static const struct command_example examples[] = {
+	{ "acrun kill web", "ask it to end" },
+	{ "acrun kill web KILL", "do not ask" },
+	{ "acrun kill --all web HUP", "tell all its processes" },
+	{ NULL, NULL },
+};
+
 const struct command command_kill = {
 	.name = "kill",
 	.operands = "<container-id> [signal]",
 	.summary = "send a signal (default: TERM) to a container",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct kill_options),
 	.min_args = 1,

@@ -175,10 +175,17 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	return ret < 0 ? err_set(err, ret, "list containers") : 0;
 }
 
+static const struct command_example examples[] = {
+	{ "acrun list -q", "only the ids" },
+	{ "acrun list -f json | jq -r \".[].status\"", "for scripts" },
+	{ NULL, NULL },
+};
+
 const struct command command_list = {
 	.name = "list",
 	.operands = "",
 	.summary = "list the containers under the root",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct list_options),
 	.min_args = 0,

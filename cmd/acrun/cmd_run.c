@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "cmd/acrun/foreground.h"
+#include "cmd/acrun/outside.h"
 #include "runtime/sandbox/sandbox.h"
 
 struct run_options {
@@ -13,6 +14,8 @@ struct run_options {
 	const char *bundle;
 	const char *console_socket;
 	const char *pid_file;
+	const char *pidfd_socket;
+	uint32_t preserve_fds;
 };
 
 static const struct option_row rows[] = {
@@ -31,6 +34,10 @@ static const struct option_row rows[] = {
 	  "accepted for compatibility" },
 	{ "strict", 0, OPTION_FLAG, offsetof(struct run_options, strict), NULL,
 	  "fail when a part of config.json can have no effect" },
+	{ "pidfd-socket", 0, OPTION_STRING, offsetof(struct run_options, pidfd_socket), "PATH",
+	  "socket that gets a pidfd of the process" },
+	{ "preserve-fds", 0, OPTION_U32, offsetof(struct run_options, preserve_fds), "N",
+	  "only 0: descriptors do not reach into a virtual machine" },
 	{ "no-pivot", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 	{ "no-new-keyring", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
 };
@@ -54,7 +61,10 @@ static int run_container(const struct globals *globals, const struct run_options
 	ret = sandbox_create(request, &shim, err);
 	if (ret < 0)
 		return ret;
-	ret = sandbox_start(globals->root_abs, request->id, err);
+	if (opts->pidfd_socket)
+		ret = outside_send_pidfd(opts->pidfd_socket, shim, err);
+	if (ret == 0)
+		ret = sandbox_start(globals->root_abs, request->id, err);
 	if (ret == 0 && opts->detach)
 		return 0;
 	if (ret == 0)
@@ -79,9 +89,11 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.detach = opts->detach,
 	};
 	struct foreground fg = { .signal_fd = -1, .interrupt_fd = -1 };
-	int ret;
+	int ret = outside_check_preserved(opts->preserve_fds, err);
 
 	(void)argc;
+	if (ret < 0)
+		return ret;
 	if (opts->detach)
 		ret = fg.interrupt_fd = foreground_interrupt_fd(err);
 	else
@@ -92,10 +104,17 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	return ret;
 }
 
+static const struct command_example examples[] = {
+	{ "acrun run web", "run the bundle in the current directory" },
+	{ "acrun run -d -b /srv/web --pid-file web.pid web", "in the background" },
+	{ NULL, NULL },
+};
+
 const struct command command_run = {
 	.name = "run",
 	.operands = "<container-id>",
 	.summary = "create and start a container, and wait for its end",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct run_options),
 	.min_args = 1,

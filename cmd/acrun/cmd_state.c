@@ -49,10 +49,17 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	return puts(strbuf_str(&text)) < 0 ? err_msg(err, -EIO, "write to stdout failed") : 0;
 }
 
+static const struct command_example examples[] = {
+	{ "acrun state web | jq -r .status", "what it does" },
+	{ "acrun state --timing web", "where the time has gone" },
+	{ NULL, NULL },
+};
+
 const struct command command_state = {
 	.name = "state",
 	.operands = "<container-id>",
 	.summary = "print the state of a container as JSON",
+	.examples = examples,
 	.options = { rows, sizeof(rows) / sizeof(rows[0]), false },
 	.options_size = sizeof(struct state_options),
 	.min_args = 1,

@@ -268,3 +268,35 @@ gc_tells_of_machine() {
 	n=$(ldd "$ACRUN" | grep -c '=>') || true
 	[[ $n -le 5 ]] || ldd "$ACRUN" | grep -qE 'lib[at]san' # the sanitizers bring theirs
 }
+
+# take_pidfd SOCKET: waits there for a descriptor, and prints the pid it is about.
+take_pidfd() {
+	python3 - "$1" <<-'END'
+		import re, socket, sys
+		server = socket.socket(socket.AF_UNIX)
+		server.bind(sys.argv[1])
+		server.listen()
+		name, fds, _, _ = socket.recv_fds(server.accept()[0], 64, 1)
+		print(name.decode(), re.search(r"^Pid:\s*(\d+)", open(f"/proc/self/fdinfo/{fds[0]}").read(), re.M)[1])
+	END
+}
+
+@test "cli: a pidfd goes to its socket; what no machine can have is refused with the reason" {
+	BOOTED=1
+	make_bundle -- /bin/sleep 1000
+	run acrun create --preserve-fds 2 --bundle "$BUNDLE" c1
+	assert_status 1
+	assert_output_has "--preserve-fds 2: descriptors of the host do not reach into a virtual machine"
+	run acrun create --pidfd-socket "$T/none" --bundle "$BUNDLE" c1
+	assert_status 1
+	assert_output_has "connect to the pidfd socket '$T/none'"
+	assert_equal "$(state_left)" ""
+	take_pidfd "$T/pidfd.sock" >"$T/pidfd" &
+	wait_for 10 test -S "$T/pidfd.sock"
+	create_container c1 --pidfd-socket "$T/pidfd.sock"
+	wait $!
+	assert_equal "$(<"$T/pidfd")" "pidfd $(container_pid c1)"
+	run acrun exec --cgroup /sub c1 true
+	assert_status 255
+	assert_output_has "--cgroup /sub: a container has one cgroup"
+}
