@@ -77,5 +77,12 @@ int create_read_inputs(struct create *create, char **bundle, char **rootfs, stru
 {
 	int ret = read_bundle(create, bundle, rootfs, err);
 
-	return ret < 0 ? ret : read_config(create, err);
+	if (ret == 0)
+		ret = read_config(create, err);
+	if (ret < 0 || create->machine.hypervisor->caps & HV_CAP_SHARED_DIR)
+		return ret;
+	return err_msg(err, -ENOTSUP,
+		       "cannot give the guest the root file system '%s': %s shares no directories "
+		       "with its guests",
+		       *rootfs, create->machine.hypervisor->name);
 }

@@ -293,9 +293,18 @@ static void kill_recorded(const struct proc_id *id)
 	}
 }
 
+/* Its backend knows how it is ended, and what it leaves on the host. */
 void undo_vm(struct record *rec)
 {
-	kill_recorded(&rec->state.vmm);
+	const char *name = rec->state.hypervisor;
+	const struct hypervisor_ops *hypervisor = name ? hypervisor_find(name) : NULL;
+	const struct vm vm = { .vmm = rec->state.vmm };
+	struct error err = { 0 };
+
+	if (!hypervisor)
+		kill_recorded(&rec->state.vmm);
+	else if (hypervisor->stop(&vm, &err) < 0)
+		log_warning("%s", err.text);
 }
 
 void undo_proxy(struct record *rec)

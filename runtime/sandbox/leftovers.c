@@ -22,7 +22,8 @@ static bool has_text(const struct strbuf *cmdline, const char *text)
 	return cmdline->len > 0 && memmem(cmdline->data, cmdline->len, text, strlen(text));
 }
 
-static bool belongs(uint32_t pid, const char *socket, const char *share, const char *cached)
+static bool belongs(uint32_t pid, const char *socket, const char *channel, const char *share,
+		    const char *cached)
 {
 	auto_strbuf struct strbuf cmdline = { 0 };
 	char path[64];
@@ -30,8 +31,8 @@ static bool belongs(uint32_t pid, const char *socket, const char *share, const c
 	(void)snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
 	if (fs_read_file_at(AT_FDCWD, path, &cmdline, CMDLINE_MAX) < 0)
 		return false;
-	return has_text(&cmdline, socket) || has_text(&cmdline, share) ||
-	       (*cached && has_text(&cmdline, cached));
+	return has_text(&cmdline, socket) || has_text(&cmdline, channel) ||
+	       has_text(&cmdline, share) || (*cached && has_text(&cmdline, cached));
 }
 
 static bool end_process(uint32_t pid)
@@ -61,6 +62,7 @@ static void find_cached_share(const char *dir, struct strbuf *share)
 unsigned leftovers_end(const char *dir)
 {
 	auto_strbuf struct strbuf socket = { 0 };
+	auto_strbuf struct strbuf channel = { 0 };
 	auto_strbuf struct strbuf share = { 0 };
 	auto_strbuf struct strbuf cached = { 0 };
 	auto_dir DIR *proc = opendir("/proc");
@@ -68,16 +70,20 @@ unsigned leftovers_end(const char *dir)
 	unsigned ended = 0;
 
 	(void)strbuf_addf(&socket, "%s/" FILE_PROXY_SOCKET, dir);
+	/* A VMM that has no share makes its sockets itself. */
+	(void)strbuf_addf(&channel, "%s/" MACHINE_CTL_SOCKET, dir);
 	(void)strbuf_addf(&share, "%s/" MACHINE_SHARE, dir);
 	find_cached_share(dir, &cached);
-	if (!proc || strbuf_error(&socket) < 0 || strbuf_error(&share) < 0)
+	if (!proc || strbuf_error(&socket) < 0 || strbuf_error(&channel) < 0 ||
+	    strbuf_error(&share) < 0)
 		return 0;
 	while ((entry = readdir(proc))) {
 		uint32_t pid;
 
 		if (parse_u32(entry->d_name, &pid) < 0 || (pid_t)pid == getpid())
 			continue;
-		if (belongs(pid, socket.data, share.data, strbuf_str(&cached)) && end_process(pid))
+		if (belongs(pid, socket.data, channel.data, share.data, strbuf_str(&cached)) &&
+		    end_process(pid))
 			ended++;
 	}
 	return ended;
