@@ -58,6 +58,13 @@ static void drop_client(struct relay *relay)
 	forget(relay, &relay->in_fd);
 }
 
+static bool is_open(struct relay *relay)
+{
+	if (!relay->guest_open && relay->look)
+		relay->guest_open = relay->look(relay->look_arg, relay);
+	return relay->guest_open;
+}
+
 static void on_host(void *arg, int fd, uint32_t events)
 {
 	struct relay *relay = arg;
@@ -71,7 +78,7 @@ static void on_host(void *arg, int fd, uint32_t events)
 		drop_client(relay);
 		return;
 	}
-	if (!relay->guest_open || is_lost(relay))
+	if (!is_open(relay) || is_lost(relay))
 		return;
 	if (send(relay->vm_fd, piece, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < n)
 		dm_fault(relay->cfg, "console: '%s': the guest takes no more, data is lost",

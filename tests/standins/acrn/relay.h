@@ -19,6 +19,9 @@ struct relay {
 	uint32_t loss;	   /* of 1000 pieces */
 	uint64_t *random;  /* state shared by all relays: the order of losses is one sequence */
 	bool guest_open;   /* what comes before the guest has opened the port is lost */
+	/* Looks whether it is open after all: news of that may be a second late. May be NULL. */
+	bool (*look)(void *arg, const struct relay *relay);
+	void *look_arg;
 	/* Private. */
 	int listen_fd;
 	int in_fd;	 /* from the host's side; -1: nobody */

@@ -12,13 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "base/spawn.h"
 #include "tests/standins/acrn/qemu_argv.h"
 
-enum { START_TIMEOUT_MS = 60000, COMMAND_TIMEOUT_MS = 10000, QUIT_TIMEOUT_MS = 2000 };
+enum { START_TIMEOUT_MS = 60000, QUIT_TIMEOUT_MS = 2000 };
 
 static struct relay *add_relay(struct vm *vm, const char *label)
 {
@@ -33,6 +31,8 @@ static struct relay *add_relay(struct vm *vm, const char *label)
 	relay->loss = vm->set->loss;
 	relay->random = &vm->random;
 	relay->guest_open = false;
+	relay->look = vm_port_is_open;
+	relay->look_arg = vm;
 	relay_init(relay);
 	return relay;
 }
@@ -107,51 +107,6 @@ static bool has_tap(const void *arg, const struct dm_device *dev)
 		if (vm->taps[i].dev == dev)
 			return true;
 	return false;
-}
-
-/* ---- what QEMU tells ---- */
-
-struct event_data {
-	const char *reason;
-	const char *id;
-	bool open;
-};
-
-static const struct json_row event_rows[] = {
-	{ .name = "reason", .kind = JSON_STR, .offset = offsetof(struct event_data, reason) },
-	{ .name = "id", .kind = JSON_STR, .offset = offsetof(struct event_data, id) },
-	{ .name = "open", .kind = JSON_BOOL, .offset = offsetof(struct event_data, open) },
-};
-static const struct json_type event_type = JSON_TYPE(event_data, event_rows);
-
-/* Ids of ports are "pc" and their number. */
-static void on_port(struct vm *vm, const struct event_data *data)
-{
-	char *end;
-	unsigned long i;
-
-	if (!data->id || strncmp(data->id, "pc", 2) != 0)
-		return;
-	i = strtoul(data->id + 2, &end, 10);
-	if (!*end && i < vm->n_relays)
-		vm->relays[i].guest_open = data->open;
-}
-
-static void on_event(void *arg, const char *event, const char *text)
-{
-	auto_arena struct arena arena = { 0 };
-	struct vm *vm = arg;
-	struct event_data data;
-	struct error err;
-
-	if (json_decode(&event_type, text, strlen(text), NULL, &arena, &data, &err) < 0)
-		return;
-	if (!strcmp(event, "VSERPORT_CHANGE"))
-		on_port(vm, &data);
-	else if (!strcmp(event, "SHUTDOWN") && data.reason) {
-		vm->reset = !strcmp(data.reason, "guest-reset");
-		vm->off = !vm->reset;
-	}
 }
 
 static void on_control(void *arg, int fd, uint32_t events)
@@ -229,7 +184,8 @@ static int lower_links(struct vm *vm, struct error *err)
 		standin_node_name('n', dev, name);
 		(void)snprintf(arguments, sizeof(arguments), "{\"name\":\"%s\",\"up\":false}",
 			       name);
-		ret = qmp_execute(&vm->qmp, "set_link", arguments, COMMAND_TIMEOUT_MS, NULL, err);
+		ret = qmp_execute(&vm->qmp, "set_link", arguments, VM_COMMAND_TIMEOUT_MS, NULL,
+				  err);
 		if (ret < 0)
 			return ret;
 	}
@@ -242,12 +198,12 @@ static int run_qemu(struct vm *vm, int control, struct error *err)
 {
 	int ret;
 
-	vm->qmp = (struct qmp){ .on_event = on_event, .event_arg = vm };
+	vm->qmp = (struct qmp){ .on_event = vm_on_event, .event_arg = vm };
 	ret = qmp_open(&vm->qmp, control, START_TIMEOUT_MS, err);
 	if (ret == 0)
 		ret = lower_links(vm, err);
 	if (ret == 0)
-		ret = qmp_execute(&vm->qmp, "cont", NULL, COMMAND_TIMEOUT_MS, NULL, err);
+		ret = qmp_execute(&vm->qmp, "cont", NULL, VM_COMMAND_TIMEOUT_MS, NULL, err);
 	if (ret < 0)
 		return ret;
 	ret = loop_add_fd(vm->loop, vm->qmp.fd, EPOLLIN, on_control, vm);
@@ -354,40 +310,4 @@ void vm_close(struct vm *vm)
 	for (unsigned i = 0; i < vm->n_taps; i++)
 		(void)close(vm->taps[i].fd);
 	vm->n_taps = 0;
-}
-
-int vm_press_power(struct vm *vm)
-{
-	struct error err;
-
-	return qmp_execute(&vm->qmp, "system_powerdown", NULL, COMMAND_TIMEOUT_MS, NULL, &err) < 0
-		       ? -1
-		       : 0;
-}
-
-int vm_set_paused(struct vm *vm, bool paused)
-{
-	struct error err;
-
-	return qmp_execute(&vm->qmp, paused ? "stop" : "cont", NULL, COMMAND_TIMEOUT_MS, NULL,
-			   &err) < 0
-		       ? -1
-		       : 0;
-}
-
-/* Bit 0 of the power management control register of QEMU's PIIX4, which its firmware puts at 0x600.
- */
-bool vm_acpi_enabled(struct vm *vm)
-{
-	auto_strbuf struct strbuf result = { 0 };
-	const char *value;
-	struct error err;
-	unsigned long bits;
-
-	if (qmp_execute(&vm->qmp, "human-monitor-command", "{\"command-line\":\"i /xh 0x604\"}",
-			COMMAND_TIMEOUT_MS, &result, &err) < 0)
-		return false;
-	value = strstr(strbuf_str(&result), "= 0x");
-	bits = value ? strtoul(value + 2, NULL, 16) : 0;
-	return bits != 0xffff && (bits & 1);
 }

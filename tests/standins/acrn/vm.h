@@ -8,7 +8,7 @@
 #include "tests/standins/acrn/relay.h"
 #include "tests/standins/acrn/settings.h"
 
-enum { VM_RELAYS_MAX = 20, VM_TAPS_MAX = 8, VM_RESCANS_MAX = DM_SLOTS };
+enum { VM_RELAYS_MAX = 20, VM_TAPS_MAX = 8, VM_COMMAND_TIMEOUT_MS = 10000 };
 
 struct vm_tap {
 	const struct dm_device *dev;
@@ -52,6 +52,10 @@ void vm_power_off(struct vm *vm);
 /* Ends QEMU if it is there and closes all. The files of the sockets stay. */
 void vm_close(struct vm *vm);
 
+/* An event of QEMU's; arg is the VM. In vm_talk.c. */
+void vm_on_event(void *arg, const char *event, const char *text);
+/* Whether the guest has a port open, by QEMU's own word; arg is the VM. */
+bool vm_port_is_open(void *arg, const struct relay *relay);
 /* Opens the tap of a device, which is made if it is not there. -1: none, the link stays down. */
 int tap_open(struct dm_config *cfg, const struct dm_net *net);
 /* The disk of a device that already runs; in vm_rescan.c. */
