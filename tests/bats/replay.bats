@@ -35,3 +35,7 @@ replay() {
 @test "what was said to its agent directly" {
 	replay agent-d3 50
 }
+
+@test "what made the original agents fail" {
+	replay agent-defects 29
+}

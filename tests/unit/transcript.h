@@ -27,7 +27,8 @@ struct transcript {
 
 /* Reads the file; transcript_done() also after a failure. "c1 connect" has the word "connect" and
  * goes to the proxy; so have "close" and (from the proxy) "closed". A line "! WORD text" tells what
- * our agent says where the original said what stands in the line before. */
+ * our agent says where the original said what stands in the line before. "ctl reconnect" and "ctl <
+ * raw" (bytes without a frame) are for scripts that were never recorded. */
 int transcript_read(struct transcript *transcript, const char *path, struct error *err) must_check;
 void transcript_done(struct transcript *transcript);
 
