@@ -40,6 +40,15 @@ struct events *events_new(void)
 	return calloc(1, sizeof(struct events));
 }
 
+void events_free(struct events *events)
+{
+	for (size_t i = 0; events && i < CALL_EVENTS_KEPT; i++) {
+		free(events->kept[i].container);
+		free(events->kept[i].process);
+	}
+	free(events);
+}
+
 static bool is_set(const char *text)
 {
 	return text && *text;

@@ -10,6 +10,7 @@ struct events;
 
 /* NULL when out of memory. */
 struct events *events_new(void);
+void events_free(struct events *events);
 
 /* An event has happened; `type` is a constant, process may be NULL. */
 void events_add(struct guest *guest, const char *type, const char *container, const char *process,
