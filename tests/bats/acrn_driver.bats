@@ -139,6 +139,16 @@ is_gone() {
 		assert_equal "$(driver add vm "$T/late")" "vdb 4194304"
 		driver stop vm
 	done
+
+	# a monitor that is not where it should be: acrnctl looks for it, and is not believed when it ends with 0
+	local socket
+	run -0 launch vm control_path="$T/acrnctl"
+	socket=$(monitor_socket vm "$(vmm_pid vm)")
+	mv "$socket" "${socket%.monitor.*}.monitor.1.socket"
+	assert_equal "$(driver add vm "$T/late")" "vdb 4194304"
+	rm "${socket%.monitor.*}.monitor.1.socket"
+	run -1 driver add vm "$T/late"
+	assert_output_has "'$T/acrnctl blkrescan "
 	[[ ! -s $T/faults ]]
 }
 

@@ -8,12 +8,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "hypervisor/acrn/argv.h"
 #include "runtime/config/keys.h"
 #include "runtime/config/nearest.h"
 
@@ -128,6 +130,24 @@ static void assert_defaults(const struct fixture *f)
 	assert_int_equal(f->cfg.runtime.create_container_timeout_s, 60);
 	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage");
 	assert_null(f->cfg.acrn.image);
+}
+
+/* What the configuration takes is what the backend knows. */
+static void test_acrn_profiles(void **state)
+{
+	struct fixture *f = *state;
+	const struct acrn_profile *profile;
+	char text[128];
+
+	for (size_t i = 0; (profile = profile_at(i)); i++) {
+		(void)snprintf(text, sizeof(text),
+			       "[hypervisor.acrn]\nacrn_profile = \"%s\"\nblock_slots = %d\n",
+			       profile->name, ACRN_BLOCK_SLOTS_MAX);
+		write_file(f, "etc/configuration.toml", text);
+		load_ok(f);
+		assert_string_equal(f->cfg.acrn.profile, profile->name);
+		assert_int_equal(f->cfg.acrn.block_slots, ACRN_BLOCK_SLOTS_MAX);
+	}
 }
 
 static void test_empty_file_gives_defaults(void **state)
@@ -540,6 +560,7 @@ static void test_distance(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		CASE(test_acrn_profiles),
 		CASE(test_empty_file_gives_defaults),
 		CASE(test_shipped_file_gives_defaults),
 		CASE(test_shipped_comments_show_every_default),
