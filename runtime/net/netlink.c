@@ -1,4 +1,4 @@
-#include "runtime/net/netlink_request.h"
+#include "runtime/net/netlink.h"
 
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include "runtime/net/netlink_request.h"
 
 /* The kernel answers at once. Should it ever not, a command must still end. */
 enum { ANSWER_TIMEOUT_S = 10, ANSWER_MAX = 32768 };
