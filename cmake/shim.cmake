@@ -3,7 +3,7 @@
 # From base it takes what it calls (an archive); the files that need outside libraries are left out.
 file(GLOB shim_below CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/base/*.c")
 list(FILTER shim_below EXCLUDE REGEX "/base/(json|uuid|confine|toml)[a-z_]*\\.c$")
-list(APPEND shim_below "${CMAKE_SOURCE_DIR}/agent/proto/ccproxy.c")
+list(APPEND shim_below "${CMAKE_SOURCE_DIR}/agent/proto/ccproxy.c" "${CMAKE_SOURCE_DIR}/agent/proto/proxyhome.c")
 set(shim_dir "${ACRUN_BUILD_PREFIX}/${ACRUN_REL_LIBEXECDIR}")
 
 if(NOT ACRUN_SHIM_STATIC)

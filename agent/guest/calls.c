@@ -82,7 +82,7 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 	auto_strbuf struct strbuf text = { 0 };
 	struct call_hello hello;
 	struct call_hello_reply reply = { .version = 1, .agent = "acrun-agent " ACRUN_VERSION };
-	const char *features[] = { "flow", "numbered" };
+	const char *features[] = { "flow", "numbered", "resume" };
 	struct utsname name = { 0 };
 
 	if (feigned_dialect()) {
@@ -97,14 +97,20 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 	}
 	(void)uname(&name);
 	reply.kernel = name.release;
-	reply.features = (struct json_strs){ .items = features, .len = 2 };
+	if (hello.key && !guest->resume && reset_parse_key(hello.key, guest->key) == 0) {
+		guest->resume = true;
+		guest->ctl->key = guest->key;
+		guest->tty->key = guest->key;
+	}
+	reply.features = (struct json_strs){ .items = features, .len = 3 };
 	if (json_encode(&call_hello_reply_type, &reply, 0, &text) < 0) {
 		slot_errorf(slot, "hello: cannot allocate memory");
 		return;
 	}
 	guest->extended = true;
 	guest->flow = true;
-	streams_reset_credit(guest);
+	if (!hello.key)
+		streams_reset_credit(guest);
 	slot_ack(slot, text.data, text.len);
 }
 
@@ -358,7 +364,7 @@ void handle_SIGNALPROCESS(struct guest *guest, struct slot *slot, const char *pa
 	struct container *container;
 	struct process *process;
 	struct error err = { 0 };
-	bool first;
+	bool first, again;
 
 	if (!handler_decode(&call_signalprocess_type, payload, len, &arena, &call, slot))
 		return;
@@ -366,8 +372,13 @@ void handle_SIGNALPROCESS(struct guest *guest, struct slot *slot, const char *pa
 	if (!container)
 		return;
 	first = !call.process || !*call.process || strcmp(call.process, "init") == 0;
-	process = first ? NULL : process_find(guest, container, call.process);
-	if (first)
+	process = first ? container->init : process_find(guest, container, call.process);
+	again = process && call.seq > 0 && call.seq <= process->signal_seq;
+	if (process && call.seq > 0 && !again)
+		process->signal_seq = call.seq;
+	if (again)
+		; /* a new proxy repeats what the old one may not have passed on */
+	else if (first)
 		(void)!container_signal(container, call.signal, call.all, &err);
 	else if (process)
 		(void)!process_signal(process, call.signal, &err);
@@ -456,4 +467,26 @@ void handle_SETTIME(struct guest *guest, struct slot *slot, const char *payload,
 		return;
 	(void)!restore_time(call.sec, call.nsec, &err);
 	slot_finish(slot, &err);
+}
+
+void handle_RESUME(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	auto_strbuf struct strbuf text = { 0 };
+	struct call_resume_reply reply = { .signals = UINT32_MAX };
+	const struct process *process;
+	struct call_resume call;
+	struct error err = { 0 };
+
+	if (!handler_decode(&call_resume_type, payload, len, &arena, &call, slot))
+		return;
+	process = process_find_stream(guest, call.stdio);
+	if (process)
+		reply.signals = process->signal_seq;
+	if (streams_continue(guest, &call, &reply, &err) < 0)
+		slot_error(slot, &err);
+	else if (json_encode(&call_resume_reply_type, &reply, 0, &text) < 0)
+		slot_errorf(slot, "resume: cannot allocate memory");
+	else
+		slot_ack(slot, text.data, text.len);
 }

@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "agent/proto/reset.h"
+
 enum {
 	READ_CHUNK = 32 << 10,
 	KEEP_BUFFER = 64 << 10,
@@ -34,7 +36,12 @@ static void shrink(struct strbuf *buf)
 /* Forgets the frames that are written to their last byte. */
 static void drop_sent(struct channel *ch)
 {
-	size_t whole = 0;
+	size_t whole = ch->sent >= ch->ack_len ? ch->ack_len : 0;
+
+	ch->sent -= whole;
+	ch->ack_len -= whole;
+	if (ch->ack_len > 0)
+		return;
 
 	while (whole < ch->out.len) {
 		size_t len = frame_len(ch, ch->out.data + whole);
@@ -53,6 +60,9 @@ static void drop_sent(struct channel *ch)
 static void lose_peer(struct channel *ch)
 {
 	ch->connected = false;
+	/* The next host says by RESET where its time begins: this event may come after that. */
+	if (ch->key)
+		return;
 	strbuf_clear(&ch->in);
 	shrink(&ch->in);
 	ch->sent = 0;
@@ -109,15 +119,45 @@ static void watch_stale(struct channel *ch)
 
 	if (ch->stale_timer > 0)
 		loop_remove_timer(ch->loop, ch->stale_timer);
-	if (ch->in.len > 0 && !ch->paused)
+	if (ch->in.len > 0 && !ch->paused && !ch->key)
 		id = loop_add_timer(ch->loop, STALE_MS, on_stale, ch);
 	ch->stale_timer = id > 0 ? id : 0;
 }
 
+/* What was cut off by the death of the last host is forgotten, in both directions. */
+static void take_over(struct channel *ch, size_t old, const unsigned char *nonce)
+{
+	strbuf_consume(&ch->in, old);
+	strbuf_clear(&ch->out);
+	ch->sent = 0;
+	ch->full = false;
+	if (reset_encode_ack(&ch->out, nonce) == 0)
+		ch->ack_len = ch->out.len;
+	ch->events->connected(ch->arg, true);
+}
+
+/* A RESET comes as a whole, for it is the first that a host sends; it may stand behind anything. */
+static void look_for_reset(struct channel *ch, size_t fresh)
+{
+	unsigned char nonce[RESET_NONCE_LEN];
+	size_t from = ch->in.len - fresh;
+	size_t end;
+
+	if (!ch->key || fresh < RESET_LEN)
+		return;
+	end = reset_find(ch->in.data + from, fresh, ch->key, nonce);
+	if (end > 0)
+		take_over(ch, from + end, nonce);
+}
+
 static void take_input(struct channel *ch, size_t fresh)
 {
-	int64_t taken = ch->events->input(ch->arg, ch->in.data, ch->in.len, fresh);
+	int64_t taken;
 
+	look_for_reset(ch, fresh);
+	if (fresh > ch->in.len)
+		fresh = ch->in.len;
+	taken = ch->events->input(ch->arg, strbuf_str(&ch->in), ch->in.len, fresh);
 	if (taken < 0)
 		strbuf_clear(&ch->in);
 	else
@@ -159,7 +199,10 @@ static void on_port(void *arg, int fd, uint32_t events)
 	(void)fd;
 	if (!ch->connected && !(events & EPOLLHUP)) {
 		ch->connected = true;
-		ch->events->connected(ch->arg);
+		if (!ch->keep_output && !ch->key)
+			strbuf_clear(&ch->out);
+		if (!ch->key)
+			ch->events->connected(ch->arg, false);
 	}
 	if (events & EPOLLIN)
 		read_input(ch);

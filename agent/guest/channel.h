@@ -14,8 +14,8 @@
 #include "base/strbuf.h"
 
 struct channel_events {
-	/* The host side has been opened. */
-	void (*connected)(void *arg);
+	/* The host side has been opened, or a new host has taken the channel over by RESET. */
+	void (*connected)(void *arg, bool taken_over);
 	/*
 	 * len bytes have arrived in all that were not taken yet. Takes whole frames, returns the
 	 * bytes taken; -EBADMSG throws everything buffered away. `fresh` is how many of them are
@@ -43,6 +43,8 @@ struct channel {
 	struct strbuf out;
 	int stale_timer; /* runs while a frame is incomplete; 0: none */
 	size_t sent;	 /* bytes of the first frame in `out` that are written already */
+	size_t ack_len;	 /* of the answer to RESET, which stands before the frames in `out` */
+	const unsigned char *key; /* a RESET with it takes the channel over; NULL: none does */
 	const struct channel_events *events;
 	void *arg;
 };

@@ -32,7 +32,7 @@ static call_handler *find_handler(uint32_t code)
 static bool may_overtake(uint32_t code)
 {
 	return code == CALL_PING || code == CALL_KILLCONTAINER || code == CALL_SIGNALPROCESS ||
-	       code == CALL_WINSIZE || code == CALL_PSCONTAINER;
+	       code == CALL_WINSIZE || code == CALL_PSCONTAINER || code == CALL_RESUME;
 }
 
 static void start_slot(struct guest *guest, struct slot *slot)
@@ -84,13 +84,13 @@ void dispatch_wake(struct guest *guest)
 		channel_pause(guest->ctl, false);
 }
 
-static void ctl_connected(void *arg)
+static void ctl_connected(void *arg, bool taken_over)
 {
 	struct guest *guest = arg;
 
+	(void)taken_over;
 	slots_orphan(guest);
 	guest->extended = false;
-	strbuf_clear(&guest->ctl->out);
 	(void)!ctl_encode(&guest->ctl->out, CALL_READY, NULL, 0);
 	channel_flush(guest->ctl);
 }
@@ -164,10 +164,12 @@ static void ctl_drained(void *arg)
 	(void)arg;
 }
 
-static void tty_connected(void *arg)
+static void tty_connected(void *arg, bool taken_over)
 {
 	struct guest *guest = arg;
 
+	if (taken_over)
+		streams_suspend(guest);
 	channel_flush(guest->tty);
 }
 

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "agent/guest/channel.h"
+#include "agent/proto/reset.h"
 #include "base/loop.h"
 
 #define GUEST_SHARE_DIR	     "/run/share" /* where the host's 9p share is mounted */
@@ -32,13 +33,16 @@ struct guest {
 	struct process
 		*processes;	/* children that belong to a container, until they are reported */
 	struct worker *workers; /* children that do a blocking job for the loop */
-	struct stream *streams; /* of live processes */
+	struct stream *streams; /* of processes, and of ended ones until the host takes leave */
+	size_t n_rests;		/* of ended ones */
 	struct events *events;	/* what happened to containers; NULL: no memory for it */
 	char *hostname;		/* of the pod; NULL before STARTPOD */
 	bool pod_starting;	/* by a worker */
 	bool pod_started;
-	bool flow;		  /* credit on the I/O channel was agreed on by HELLO */
-	bool extended;		  /* HELLO was seen on this connection */
+	bool flow;     /* credit on the I/O channel was agreed on by HELLO */
+	bool extended; /* HELLO was seen on this connection */
+	bool resume;   /* a host may take the channels over: it knows `key` */
+	unsigned char key[RESET_KEY_LEN];
 	bool up;		  /* initialised: requests may be served */
 	bool settled;		  /* nothing of the boot is under way any more */
 	struct slot *settle_slot; /* request that waits for that; NULL: none */

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "agent/guest/channel.h"
+#include "agent/guest/kept.h"
 #include "base/cleanup.h"
 
 enum {
@@ -18,6 +20,7 @@ enum {
 	CREDIT_STEP = STREAM_WINDOW / 4,
 	IN_MAX = 2 * STREAM_WINDOW,
 	LATE_MAX = 2 << 20, /* more than its pipes can have held when a process died */
+	RESTS_MAX = 4096,   /* ends that are not yet acknowledged */
 	LINGER_MS = 100, /* how long output that others hold open is waited for after the process'
 			    death */
 };
@@ -36,8 +39,8 @@ void stream_init(struct stream *st, struct guest *guest, uint64_t stdio, uint64_
 		.in_fd = -1,
 		.slave_fd = -1,
 		.in = { .max = IN_MAX + TTY_FRAME_MAX },
-		.out = { .fd = -1, .id = stdio, .credit = STREAM_WINDOW },
-		.err = { .fd = -1, .id = stderr_id, .credit = STREAM_WINDOW },
+		.out = { .fd = -1, .id = stdio },
+		.err = { .fd = -1, .id = stderr_id },
 	};
 	st->out.stream = st;
 	st->err.stream = st;
@@ -64,25 +67,39 @@ static void end_out(struct stream_out *out)
 /* How much may be read now; 0 when the host or the channel must catch up first. */
 static size_t may_read(struct stream_out *out)
 {
-	struct guest *guest = out->stream->guest;
+	const struct stream *st = out->stream;
+	uint64_t credit;
 
-	if (channel_is_full(guest->tty))
+	if (st->left)
+		return CHUNK;
+	if (st->suspended || out->next < out->end || channel_is_full(st->guest->tty))
 		return 0;
-	if (!guest->flow)
+	if (!st->guest->flow)
 		return CHUNK_PLAIN;
-	return out->credit < CHUNK ? (size_t)out->credit : CHUNK;
+	credit = STREAM_WINDOW - (out->end - out->taken);
+	return credit < CHUNK ? (size_t)credit : CHUNK;
+}
+
+static ssize_t throw_away(int fd)
+{
+	static char nowhere[CHUNK];
+
+	return read(fd, nowhere, sizeof(nowhere));
 }
 
 /* Reads one chunk straight into the channel's buffer behind a header. Returns as read(2). */
 static ssize_t move_chunk(struct stream_out *out, size_t max)
 {
-	struct strbuf *buf = &out->stream->guest->tty->out;
+	struct guest *guest = out->stream->guest;
+	struct strbuf *buf = &guest->tty->out;
 	uint64_t id = htobe64(out->id);
 	char *room = strbuf_reserve(buf, TTY_HEADER_LEN + max);
 	uint32_t len;
 	ssize_t n;
 
-	if (!room) {
+	/* What cannot be kept is not read. */
+	if (!room || (guest->resume && !strbuf_reserve(&out->kept, max))) {
+		out->kept.error = 0;
 		errno = EAGAIN;
 		return -1;
 	}
@@ -93,8 +110,12 @@ static ssize_t move_chunk(struct stream_out *out, size_t max)
 	memcpy(room, &id, sizeof(id));
 	memcpy(room + sizeof(id), &len, sizeof(len));
 	strbuf_grown(buf, TTY_HEADER_LEN + (size_t)n);
-	if (out->stream->guest->flow)
-		out->credit -= (uint64_t)n;
+	if (guest->resume)
+		(void)strbuf_add(&out->kept, room + TTY_HEADER_LEN, (size_t)n);
+	out->end += (uint64_t)n;
+	out->next += (uint64_t)n;
+	if (!guest->flow)
+		out->taken = out->end;
 	return n;
 }
 
@@ -141,7 +162,7 @@ static void on_out(void *arg, int fd, uint32_t events)
 		unwatch_out(out);
 		return;
 	}
-	n = move_chunk(out, max);
+	n = st->left ? throw_away(out->fd) : move_chunk(out, max);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0)
@@ -172,12 +193,22 @@ static void watch_out(struct stream_out *out)
 	restart_linger(st);
 }
 
+static void report_end(struct stream *st);
+
+/* Kept bytes first, then what the process says, then its end. */
+static void go_on(struct stream *st)
+{
+	kept_send(&st->out);
+	kept_send(&st->err);
+	watch_out(&st->out);
+	watch_out(&st->err);
+	report_end(st);
+}
+
 void streams_resume(struct guest *guest)
 {
-	for (struct stream *st = guest->streams; st; st = st->next) {
-		watch_out(&st->out);
-		watch_out(&st->err);
-	}
+	for (struct stream *st = guest->streams; st; st = st->next)
+		go_on(st);
 }
 
 /* --- the end --- */
@@ -197,19 +228,82 @@ void stream_exit(struct stream *st, int exit_code)
 	check_end(st);
 }
 
-void stream_finish(struct stream *st)
+/* Puts the end behind the output, once that is all in the channel. */
+static void report_end(struct stream *st)
 {
 	struct strbuf *buf = &st->guest->tty->out;
-	struct channel *tty = st->guest->tty;
 	char code = (char)st->exit_code;
+
+	if (!st->finished || st->told || st->suspended || !st->stdio ||
+	    st->out.next < st->out.end || st->err.next < st->err.end)
+		return;
+	st->told = true;
+	if (tty_encode(buf, st->stdio, NULL, 0) < 0 || tty_encode(buf, st->stdio, &code, 1) < 0)
+		strbuf_clear(buf); /* out of memory: a torn frame would be worse */
+}
+
+static void free_rest(struct stream *rest)
+{
+	rest->guest->n_rests--;
+	stream_done(rest);
+	free(rest);
+}
+
+/* Beyond what any honest host leaves unacknowledged the oldest goes. */
+static void limit_rests(struct guest *guest)
+{
+	struct stream *oldest = NULL;
+
+	if (guest->n_rests < RESTS_MAX)
+		return;
+	for (struct stream *st = guest->streams; st; st = st->next)
+		if (st->finished)
+			oldest = st;
+	if (oldest)
+		free_rest(oldest);
+}
+
+/* What must outlive the process: what it said last, and how it ended. NULL: nothing. */
+static struct stream *keep_rest(struct stream *st)
+{
+	struct stream *rest;
+
+	if (!st->guest->resume || !st->stdio || st->left)
+		return NULL;
+	limit_rests(st->guest);
+	rest = malloc(sizeof(*rest));
+	if (!rest)
+		return NULL;
+	*rest = *st;
+	rest->in = (struct strbuf){ 0 };
+	rest->in_fd = rest->slave_fd = rest->out.fd = rest->err.fd = -1;
+	rest->in_watched = rest->in_throttled = false;
+	rest->out.watched = rest->err.watched = false;
+	rest->out.stream = rest->err.stream = rest;
+	rest->timer = 0;
+	rest->on_finished = NULL;
+	st->out.kept = st->err.kept = (struct strbuf){ 0 };
+	return rest;
+}
+
+void stream_finish(struct stream *st)
+{
+	struct channel *tty = st->guest->tty;
+	struct guest *guest = st->guest;
+	struct stream *rest;
 
 	if (st->finished)
 		return;
 	st->finished = true;
-	if (st->stdio &&
-	    (tty_encode(buf, st->stdio, NULL, 0) < 0 || tty_encode(buf, st->stdio, &code, 1) < 0))
-		strbuf_clear(buf); /* out of memory: a torn frame would be worse */
+	rest = keep_rest(st);
+	if (!st->left)
+		report_end(rest ? rest : st);
 	stream_done(st);
+	if (rest) {
+		rest->next = guest->streams;
+		guest->streams = rest;
+		guest->n_rests++;
+	}
 	channel_flush(tty);
 	if (st->on_finished)
 		st->on_finished(st->arg);
@@ -253,6 +347,8 @@ void stream_done(struct stream *st)
 	end_out(&st->out);
 	end_out(&st->err);
 	cleanup_close(&st->slave_fd);
+	strbuf_done(&st->out.kept);
+	strbuf_done(&st->err.kept);
 	unthrottle(st);
 }
 
@@ -265,10 +361,11 @@ static void give_credit(struct stream *st)
 {
 	if (!st->guest->flow)
 		st->in_taken = 0;
-	if (st->in_taken == 0 || (st->in_taken < CREDIT_STEP && st->in.len > 0))
+	if (st->suspended || st->in_taken == 0 || (st->in_taken < CREDIT_STEP && st->in.len > 0))
 		return;
 	if (tty_encode_credit(&st->guest->tty->out, st->stdio, st->in_taken) < 0)
 		return;
+	st->in_given += st->in_taken;
 	st->in_taken = 0;
 	channel_flush(st->guest->tty);
 }
@@ -321,6 +418,7 @@ static void on_in(void *arg, int fd, uint32_t events)
 
 static void take_stdin(struct stream *st, const struct tty_frame *frame)
 {
+	st->in_got += frame->len;
 	if (frame->len == 0) {
 		/* a terminal's input has no end; who wants one types ^D */
 		st->in_eof = !st->terminal;
@@ -340,10 +438,31 @@ static void take_stdin(struct stream *st, const struct tty_frame *frame)
 	}
 }
 
+/* The host takes leave of a process: what it still says goes nowhere. */
+static void leave(struct stream *st)
+{
+	if (!st)
+		return;
+	if (st->finished) {
+		free_rest(st);
+		return;
+	}
+	st->left = true;
+	st->suspended = false;
+	strbuf_done(&st->out.kept);
+	strbuf_done(&st->err.kept);
+	st->out.next = st->out.end;
+	st->err.next = st->err.end;
+	give_credit(st);
+	go_on(st);
+}
+
 static void take_credit(struct guest *guest, uint64_t id, const struct tty_frame *frame)
 {
 	uint32_t bytes;
 
+	if (frame->len == 0 && guest->flow)
+		leave(streams_find(guest, id));
 	if (frame->len != sizeof(bytes) || !guest->flow)
 		return;
 	memcpy(&bytes, frame->payload, sizeof(bytes));
@@ -354,9 +473,10 @@ static void take_credit(struct guest *guest, uint64_t id, const struct tty_frame
 
 		if (!out)
 			continue;
-		out->credit += be32toh(bytes);
-		if (out->credit > STREAM_WINDOW)
-			out->credit = STREAM_WINDOW;
+		out->taken += be32toh(bytes);
+		if (out->taken > out->next)
+			out->taken = out->next;
+		kept_drop_taken(out);
 		watch_out(out);
 		return;
 	}
@@ -383,14 +503,60 @@ void streams_input(struct guest *guest, const struct tty_frame *frame)
 		take_stdin(st, frame);
 }
 
+static void begin_anew(struct stream_out *out)
+{
+	out->taken = out->next = out->end;
+	kept_drop_taken(out);
+}
+
 void streams_reset_credit(struct guest *guest)
 {
 	for (struct stream *st = guest->streams; st; st = st->next) {
-		st->out.credit = STREAM_WINDOW;
-		st->err.credit = STREAM_WINDOW;
+		begin_anew(&st->out);
+		begin_anew(&st->err);
+		st->suspended = false;
 		st->in_taken = 0;
 	}
 	streams_resume(guest);
+}
+
+void streams_suspend(struct guest *guest)
+{
+	for (struct stream *st = guest->streams; st; st = st->next) {
+		st->suspended = !st->left;
+		st->told = false;
+		if (st->left)
+			continue;
+		unwatch_out(&st->out);
+		unwatch_out(&st->err);
+	}
+}
+
+int streams_continue(struct guest *guest, const struct call_resume *call,
+		     struct call_resume_reply *reply, struct error *err)
+{
+	struct stream *st = streams_find(guest, call->stdio);
+	int ret;
+
+	if (!st || st->left)
+		return err_msg(err, -ESRCH, "stream %llu does not exist",
+			       (unsigned long long)call->stdio);
+	if (!st->suspended)
+		return err_msg(err, -EBUSY, "stream %llu is in use",
+			       (unsigned long long)call->stdio);
+	ret = kept_set_back(&st->out, call->out, call->out_taken, err);
+	if (ret == 0)
+		ret = kept_set_back(&st->err, call->err, call->err_taken, err);
+	if (ret < 0)
+		return ret;
+	st->suspended = false;
+	st->in_given += st->in_taken;
+	st->in_taken = 0;
+	reply->in = st->in_got;
+	reply->in_taken = st->in_given;
+	go_on(st);
+	channel_flush(guest->tty);
+	return 0;
 }
 
 /* --- opening --- */

@@ -48,6 +48,7 @@ const struct call_info *calls_find_name(const char *hyper_name)
 
 static const struct json_row hello_rows[] = {
 	ROW(call_hello, "version", JSON_U32, version, JSON_REQUIRED),
+	ROW(call_hello, "key", JSON_STR, key, JSON_OMIT_EMPTY),
 };
 const struct json_type call_hello_type = JSON_TYPE(call_hello, hello_rows);
 
@@ -220,6 +221,7 @@ static const struct json_row signalprocess_rows[] = {
 	ROW(call_signalprocess, "process", JSON_STR, process, JSON_OMIT_EMPTY),
 	ROW(call_signalprocess, "signal", JSON_I32, signal, JSON_REQUIRED),
 	ROW(call_signalprocess, "all", JSON_BOOL, all, JSON_OMIT_EMPTY),
+	ROW(call_signalprocess, "seq", JSON_U32, seq, JSON_OMIT_EMPTY),
 };
 const struct json_type call_signalprocess_type = JSON_TYPE(call_signalprocess, signalprocess_rows);
 
@@ -253,3 +255,19 @@ static const struct json_row settime_rows[] = {
 	ROW(call_settime, "nsec", JSON_U32, nsec, 0),
 };
 const struct json_type call_settime_type = JSON_TYPE(call_settime, settime_rows);
+
+static const struct json_row resume_rows[] = {
+	ROW(call_resume, "stdio", JSON_U64, stdio, JSON_REQUIRED),
+	ROW(call_resume, "stdout", JSON_U64, out, 0),
+	ROW(call_resume, "stdoutTaken", JSON_U64, out_taken, 0),
+	ROW(call_resume, "stderr", JSON_U64, err, 0),
+	ROW(call_resume, "stderrTaken", JSON_U64, err_taken, 0),
+};
+const struct json_type call_resume_type = JSON_TYPE(call_resume, resume_rows);
+
+static const struct json_row resume_reply_rows[] = {
+	ROW(call_resume_reply, "stdin", JSON_U64, in, JSON_REQUIRED),
+	ROW(call_resume_reply, "stdinTaken", JSON_U64, in_taken, JSON_REQUIRED),
+	ROW(call_resume_reply, "signals", JSON_U32, signals, 0),
+};
+const struct json_type call_resume_reply_type = JSON_TYPE(call_resume_reply, resume_reply_rows);

@@ -50,7 +50,8 @@
 	X(UPDATEINTERFACE, 79, "updateinterface", 0)   \
 	X(UPDATEROUTES, 80, "updateroutes", 0)         \
 	X(UPDATENEIGHBOURS, 81, "updateneighbours", 0) \
-	X(SETDNS, 82, "setdns", 0)
+	X(SETDNS, 82, "setdns", 0)                     \
+	X(RESUME, 90, "resume", 0)
 
 enum call_code {
 #define X(symbol, code, name, token) CALL_##symbol = (code),
@@ -72,6 +73,8 @@ const struct call_info *calls_find_name(const char *hyper_name);
 /* HELLO (64): {"version":1}; the ACK carries struct call_hello_reply. */
 struct call_hello {
 	uint32_t version; /* of the extension; 1 */
+	const char *key;  /* RESET_KEY_LEN bytes in hexadecimal: who knows it may take the channels
+			     over (reset.h); NULL: nobody may. The first one given stays */
 };
 
 struct call_hello_reply {
@@ -231,6 +234,8 @@ struct call_signalprocess {
 	const char *process;
 	int32_t signal;
 	bool all;
+	uint32_t seq; /* the sender's count of its signals to this process, told again by RESUME; 0:
+			 not counted. One that is not above the last is not delivered again */
 };
 
 /* WINSIZE (11). */
@@ -255,6 +260,23 @@ struct call_reseed {
 struct call_settime {
 	int64_t sec;
 	uint32_t nsec;
+};
+
+/*
+ * RESUME (90): after the channels were taken over by RESET, the streams of one process go on where
+ * their host end stands. Numbers count bytes from the start of each stream: received here, and
+ * passed on (the credit given) of those.
+ */
+struct call_resume {
+	uint64_t stdio;		 /* stream of the process; an unknown one is an error */
+	uint64_t out, out_taken; /* JSON "stdout", "stdoutTaken" */
+	uint64_t err, err_taken; /* JSON "stderr", "stderrTaken" */
+};
+
+/* What its ACK carries. */
+struct call_resume_reply {
+	uint64_t in, in_taken; /* JSON "stdin", "stdinTaken" */
+	uint32_t signals;      /* the last counted signal that was delivered */
 };
 
 /* PSCONTAINER (23). */
@@ -282,5 +304,7 @@ extern const struct json_type call_pscontainer_type;
 extern const struct json_type call_onlinecpumem_type;
 extern const struct json_type call_reseed_type;
 extern const struct json_type call_settime_type;
+extern const struct json_type call_resume_type;
+extern const struct json_type call_resume_reply_type;
 
 #endif

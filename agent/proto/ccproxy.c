@@ -15,7 +15,7 @@ static const unsigned opcode_counts[] = {
 	[CCPROXY_COMMAND] = CCPROXY_SIGNAL + 1,
 	[CCPROXY_RESPONSE] = CCPROXY_SIGNAL + 1,
 	[CCPROXY_STREAM] = CCPROXY_LOG + 1,
-	[CCPROXY_NOTIFICATION] = CCPROXY_STDIN_CREDIT + 1,
+	[CCPROXY_NOTIFICATION] = CCPROXY_OUTPUT_CREDIT + 1,
 };
 
 int ccproxy_encode(struct strbuf *buf, enum ccproxy_type type, unsigned opcode, bool error,

@@ -33,7 +33,12 @@ enum ccproxy_stream { CCPROXY_STDIN, CCPROXY_STDOUT, CCPROXY_STDERR, CCPROXY_LOG
  * Its payload is a u32: so many more bytes of stdin may be sent. Such a shim starts with
  * STREAM_WINDOW bytes of credit, so that signals never queue behind stdin.
  */
-enum ccproxy_notification { CCPROXY_PROCESS_EXITED, CCPROXY_STDIN_CREDIT };
+enum ccproxy_notification {
+	CCPROXY_PROCESS_EXITED,
+	CCPROXY_STDIN_CREDIT,
+	/* From a shim that resumes: bytes of stdout and of stderr, two u32, that it has written. */
+	CCPROXY_OUTPUT_CREDIT,
+};
 
 struct ccproxy_frame {
 	enum ccproxy_type type;

@@ -68,6 +68,11 @@ int tty_encode_credit(struct strbuf *buf, uint64_t stream, uint32_t bytes)
 	return tty_encode(buf, stream | STREAM_CREDIT_BIT, &value, sizeof(value));
 }
 
+int tty_encode_leave(struct strbuf *buf, uint64_t stdio)
+{
+	return tty_encode(buf, stdio | STREAM_CREDIT_BIT, NULL, 0);
+}
+
 int64_t ctl_decode(const char *data, size_t len, struct ctl_frame *frame)
 {
 	uint32_t total;

@@ -31,6 +31,8 @@ enum {
  * one u32: the number of bytes. Zero-length (EOF) and exit frames cost nothing. For stdin and
  * stdout of one process the id is the same; the direction tells them apart: host-to-guest credit
  * frames name an output stream (stdout or stderr id), guest-to-host ones a stdin.
+ * An empty frame with the bit on a stdio stream, host to guest: nobody wants any more of it, and
+ * the exit status, if it was sent, has arrived.
  */
 #define STREAM_CREDIT_BIT (UINT64_C(1) << 63)
 enum { STREAM_WINDOW = 256 << 10 };
@@ -54,6 +56,8 @@ int ctl_encode(struct strbuf *buf, uint32_t code, const void *payload, size_t le
 int tty_encode(struct strbuf *buf, uint64_t stream, const void *payload, size_t len) must_check;
 /* Appends a credit frame for stream (without the bit). */
 int tty_encode_credit(struct strbuf *buf, uint64_t stream, uint32_t bytes) must_check;
+/* Appends the frame that takes leave of the process with that stdio stream. */
+int tty_encode_leave(struct strbuf *buf, uint64_t stdio) must_check;
 
 /*
  * Takes the first whole frame from the len bytes at data. Returns the number of bytes it occupies,

@@ -13,6 +13,7 @@
 #include "cmd/acrun-proxy/proxy.h"
 #include "cmd/acrun-proxy/router.h"
 #include "cmd/acrun-proxy/sessions.h"
+#include "cmd/acrun-proxy/vm.h"
 
 enum {
 	READ_BYTES = 64 << 10,
@@ -25,7 +26,7 @@ static bool is_paused(const struct client *client)
 {
 	unsigned n = 0;
 
-	if (client->busy)
+	if (client->busy || (client->proxy->vm && vm_is_joining(client->proxy->vm)))
 		return true;
 	/* A shim that counts credit cannot send too much, and its signals must pass. */
 	if (client->session && !client->flow && session_stdin_is_full(client->session))

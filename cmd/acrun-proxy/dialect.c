@@ -70,7 +70,8 @@ int dialect_encode_signal(const struct session *session, int signo, uint32_t *co
 {
 	const struct call_signalprocess one = { .container = session->container,
 						.process = session->process,
-						.signal = signo };
+						.signal = signo,
+						.seq = session->signal_seq };
 	const struct call_killcontainer whole = { .container = session->container,
 						  .signal = signo };
 	enum dialect dialect = dialect_of(session);

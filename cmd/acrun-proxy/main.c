@@ -27,6 +27,7 @@ struct options {
 	const char *log_level;
 	const char *console_log;
 	const char *listen_fd;
+	const char *state;
 	bool version;
 };
 
@@ -36,6 +37,7 @@ enum option_id {
 	OPT_LOG,
 	OPT_CONSOLE_LOG,
 	OPT_LISTEN_FD,
+	OPT_STATE,
 	OPT_VERSION,
 	OPT_HELP
 };
@@ -46,19 +48,21 @@ static const struct option option_table[] = {
 	{ "log", required_argument, NULL, OPT_LOG },
 	{ "console-log", required_argument, NULL, OPT_CONSOLE_LOG },
 	{ "listen-fd", required_argument, NULL, OPT_LISTEN_FD },
+	{ "state", required_argument, NULL, OPT_STATE },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
 static const char usage[] =
-	"usage: acrun-proxy -uri unix://PATH [-socket-path PATH] [-listen-fd N] [-log LEVEL] [-console-log PATH]\n"
+	"usage: acrun-proxy -uri unix://PATH [-socket-path PATH] [-listen-fd N] [-log LEVEL] [-console-log PATH] [-state PATH]\n"
 	"       acrun-proxy -version\n"
 	"  -uri URI           where shims find us, and the socket we make unless one is handed over\n"
 	"  -socket-path PATH  the socket we make, instead of the one in the URI\n"
 	"  -listen-fd N       a listening socket that was made for us\n"
 	"  -log LEVEL         debug, info, warn (default) or error, to standard error\n"
-	"  -console-log PATH  keep the guest's console there, 256 KiB of it and one older file\n";
+	"  -console-log PATH  keep the guest's console there, 256 KiB of it and one older file\n"
+	"  -state PATH        keep there what a proxy in our place needs, and take over what it tells\n";
 
 /* 0 to go on, 1 to end well, -1 for wrong usage (getopt has said why). */
 static int parse_options(int argc, char **argv, struct options *options)
@@ -81,6 +85,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPT_LISTEN_FD:
 			options->listen_fd = optarg;
+			break;
+		case OPT_STATE:
+			options->state = optarg;
 			break;
 		case OPT_VERSION:
 			printf("acrun-proxy version %s, commit %s\n", ACRUN_VERSION, ACRUN_COMMIT);
@@ -228,8 +235,11 @@ static int serve(const struct options *options, const char *path, struct error *
 		return err_set(err, -ENOMEM, "start");
 	proxy_init(&proxy, loop, options->uri);
 	proxy.console_log = options->console_log;
+	proxy.journal.path = options->state;
 	fd = get_listener(options, path, &bound, err);
 	ret = fd < 0 ? fd : watch_signals(loop, err);
+	if (ret == 0 && journal_exists(&proxy.journal))
+		ret = proxy_restore(&proxy, err);
 	if (ret == 0)
 		ret = proxy_listen(&proxy, fd, err);
 	if (ret == 0) {

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/sock.h"
 #include "cmd/acrun-proxy/clients.h"
+#include "cmd/acrun-proxy/resume.h"
 #include "cmd/acrun-proxy/sessions.h"
 #include "cmd/acrun-proxy/vm.h"
 
@@ -19,9 +20,13 @@ void proxy_init(struct proxy *proxy, struct loop *loop, const char *url)
 	*proxy = (struct proxy){
 		.loop = loop,
 		.url = url,
-		.waits = { .shim_ms = 30000, .call_ms = 60000, .linger_ms = 10000 },
+		.waits = { .shim_ms = 30000,
+			   .call_ms = 60000,
+			   .linger_ms = 10000,
+			   .rejoin_ms = 15000 },
 		.listen_fd = -1,
 		.next_stream = 3,
+		.journal = { .fd = -1 },
 	};
 }
 
@@ -107,12 +112,21 @@ static void on_lingered(void *arg)
 	end(arg);
 }
 
+/* Somebody will still ask how a process of the last proxy ended. */
+static bool has_adrift(const struct proxy *proxy)
+{
+	for (const struct session *session = proxy->sessions; session; session = session->next)
+		if (session->adrift)
+			return true;
+	return false;
+}
+
 /* Without its VM the proxy only stays to tell the tale. */
 static void consider_end(struct proxy *proxy)
 {
 	if (!proxy->vm || proxy->vm->state != VM_LOST)
 		return;
-	if (!proxy->clients) {
+	if (!proxy->clients && !has_adrift(proxy)) {
 		end(proxy);
 	} else if (!proxy->lingering) {
 		proxy->lingering = true;
@@ -149,6 +163,35 @@ static void reap(struct proxy *proxy)
 	}
 }
 
+static void on_shims_missing(void *arg)
+{
+	struct proxy *proxy = arg;
+
+	resume_end_missing(proxy);
+	proxy_settle(proxy);
+}
+
+int proxy_restore(struct proxy *proxy, struct error *err)
+{
+	auto_arena struct arena arena = { 0 };
+	struct journal_vm vm;
+	int ret = journal_load(proxy, &arena, &vm, err);
+
+	if (ret < 0)
+		return ret;
+	proxy->sandbox = strdup(vm.sandbox);
+	if (!proxy->sandbox)
+		return err_set(err, -ENOMEM, "take '%s' over", vm.sandbox);
+	ret = loop_add_timer(proxy->loop, proxy->waits.rejoin_ms, on_shims_missing, proxy);
+	if (ret < 0)
+		return err_set(err, ret, "wait for shims");
+	proxy->vm = vm_take_over(proxy, &vm, err);
+	if (!proxy->vm)
+		return err->code;
+	proxy_settle(proxy);
+	return 0;
+}
+
 void proxy_settle(struct proxy *proxy)
 {
 	bool progress;
@@ -177,5 +220,6 @@ void proxy_done(struct proxy *proxy)
 	reap(proxy);
 	vm_free(proxy->vm);
 	free(proxy->sandbox);
+	journal_done(&proxy->journal);
 	*proxy = (struct proxy){ .listen_fd = -1 };
 }

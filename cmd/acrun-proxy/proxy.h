@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include "base/error.h"
 #include "base/loop.h"
+#include "cmd/acrun-proxy/journal.h"
 
 struct client;
 struct session;
@@ -19,12 +20,14 @@ struct proxy_waits {
 	int64_t shim_ms;   /* a start call waits for the shim of its token */
 	int64_t call_ms;   /* the agent's answer to one call */
 	int64_t linger_ms; /* shims take leave after the VM has gone */
+	int64_t rejoin_ms; /* shims of an earlier proxy come back */
 };
 
 struct proxy {
 	struct loop *loop;	 /* owned by the caller */
 	const char *url;	 /* "unix:///path", told to clients; owned by the caller */
 	const char *console_log; /* NULL: the guest's console is read and thrown away */
+	struct journal journal;	 /* its path is the caller's to set */
 	struct proxy_waits waits;
 	int listen_fd; /* owned; -1: no new connections */
 	char *sandbox; /* id of the sandbox registered, NULL before */
@@ -41,6 +44,11 @@ struct proxy {
 void proxy_init(struct proxy *proxy, struct loop *loop, const char *url);
 /* Closes everything. */
 void proxy_done(struct proxy *proxy);
+/*
+ * Takes the place of a proxy that left a journal: its VM and its sessions, which wait for their
+ * shims. A VM that is gone is no error: the shims are told so.
+ */
+int proxy_restore(struct proxy *proxy, struct error *err) must_check;
 /* Takes the listening socket over (made non-blocking). */
 int proxy_listen(struct proxy *proxy, int fd, struct error *err) must_check;
 /*

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "cmd/acrun-proxy/clients.h"
 #include "cmd/acrun-proxy/proxy.h"
+#include "cmd/acrun-proxy/resume.h"
 #include "cmd/acrun-proxy/sessions.h"
 #include "cmd/acrun-proxy/starts.h"
 #include "cmd/acrun-proxy/vm.h"
@@ -30,7 +31,9 @@ struct command_body {
 	const char *token;
 	bool flow;
 	bool kill_on_close;
+	struct resume_point resume;
 	int32_t signal;
+	uint32_t seq;
 	uint32_t rows;
 	uint32_t columns;
 };
@@ -54,7 +57,13 @@ static const struct json_row command_rows[] = {
 	ROW("token", JSON_STR, token),
 	ROW("flow", JSON_BOOL, flow),
 	ROW("kill_on_close", JSON_BOOL, kill_on_close),
+	ROW("resume", JSON_BOOL, resume.wanted),
+	ROW("stdout", JSON_U64, resume.received[0]),
+	ROW("stdoutTaken", JSON_U64, resume.taken[0]),
+	ROW("stderr", JSON_U64, resume.received[1]),
+	ROW("stderrTaken", JSON_U64, resume.taken[1]),
 	ROW("signalNumber", JSON_I32, signal),
+	ROW("seq", JSON_U32, seq),
 	ROW("rows", JSON_U32, rows),
 	ROW("columns", JSON_U32, columns),
 };
@@ -110,6 +119,7 @@ static void fail(struct request *request, const char *fmt, ...)
 static void on_register_vm(struct client *client, struct request *request,
 			   const struct command_body *body)
 {
+	const struct vm_paths paths = { body->ctl_serial, body->io_serial, body->console };
 	struct proxy *proxy = client->proxy;
 	struct error err = { 0 };
 	struct vm *vm;
@@ -128,8 +138,7 @@ static void on_register_vm(struct client *client, struct request *request,
 	}
 	free(proxy->sandbox);
 	proxy->sandbox = strdup(body->container_id);
-	vm = proxy->sandbox ? vm_new(proxy, body->ctl_serial, body->io_serial, body->console, &err)
-			    : NULL;
+	vm = proxy->sandbox ? vm_new(proxy, &paths, &err) : NULL;
 	if (!vm) {
 		request_fail(request, err.text);
 		return;
@@ -231,6 +240,7 @@ static void on_connect_shim(struct client *client, struct request *request,
 			    const struct command_body *body)
 {
 	static const char with_flow[] = "{\"flow\":true}";
+	static const char with_resume[] = "{\"flow\":true,\"resume\":true}";
 	struct session *session = session_find_token(client->proxy, body->token);
 	const char *token = body->token ? body->token : "";
 
@@ -238,14 +248,21 @@ static void on_connect_shim(struct client *client, struct request *request,
 		fail(request, "this connection is a shim's already");
 	else if (!session)
 		fail(request, "unknown token: %s", token);
-	else if (session->shim) {
+	else if (session->shim || session->resuming) {
 		client_complain(client, "a token that another shim holds was refused");
 		fail(request, "token already claimed: %s", token);
+	} else if (session->adrift && session->state != SESSION_EXITED) {
+		resume_session(session, client, request, &body->resume);
 	} else {
 		client->flow = body->flow;
 		client->kill_on_close = body->kill_on_close;
+		session->adrift = false;
+		session->resumes = body->flow && body->resume.wanted && client->proxy->vm->resume;
 		/* The answer leaves before the session's output. */
-		request_reply(request, with_flow, body->flow ? sizeof(with_flow) - 1 : 0);
+		if (session->resumes)
+			request_reply(request, with_resume, sizeof(with_resume) - 1);
+		else
+			request_reply(request, with_flow, body->flow ? sizeof(with_flow) - 1 : 0);
 		if (client->dead)
 			return;
 		session_claim(session, client);
@@ -277,8 +294,12 @@ static void on_signal(struct client *client, struct request *request,
 	else if (body->signal != SIGWINCH && (body->rows || body->columns))
 		fail(request, "rows and columns go with signal %d only, not with %d", SIGWINCH,
 		     body->signal);
-	else
+	else {
+		client->session->signal_seq = body->seq;
 		signal_process(client->session, request, body->signal, body->rows, body->columns);
+		if (client->session)
+			client->session->signal_seq = 0;
+	}
 }
 
 typedef void command_fn(struct client *client, struct request *request,
@@ -367,5 +388,8 @@ int router_take_frame(struct client *client, const struct ccproxy_frame *frame)
 		return take_log(frame);
 	if (frame->type == CCPROXY_STREAM && frame->opcode == CCPROXY_STDIN && client->session)
 		return session_take_stdin(client->session, frame->payload, frame->len);
+	if (frame->type == CCPROXY_NOTIFICATION && frame->opcode == CCPROXY_OUTPUT_CREDIT &&
+	    client->session)
+		return session_take_output_credit(client->session, frame->payload, frame->len);
 	return -EBADMSG;
 }

@@ -92,6 +92,20 @@ struct session *session_new(struct proxy *proxy)
 	return session;
 }
 
+struct session *session_new_adrift(struct proxy *proxy, const char *token, uint64_t stdio)
+{
+	struct session *session = add_session(proxy);
+
+	if (!session)
+		return NULL;
+	memcpy(session->token, token, strnlen(token, TOKEN_LEN));
+	session->stdio = stdio;
+	session->state = SESSION_STARTED;
+	session->journaled = true;
+	session->adrift = true;
+	return session;
+}
+
 struct session *session_new_null(struct proxy *proxy)
 {
 	bool taken = session_find_stream(proxy, NULL_STREAM) != NULL;
@@ -162,6 +176,23 @@ static void drop_output(struct session *session)
 	session_output_written(session);
 }
 
+/* The agent, and a proxy after us, may forget it. */
+static void take_leave(struct session *session)
+{
+	if (session->proxy->vm)
+		vm_send_leave(session->proxy->vm, session->stdio);
+	if (session->journaled)
+		journal_remove(session->proxy, session);
+	session->dead = true;
+}
+
+void session_abandon(struct session *session)
+{
+	if (session->kills && session->state == SESSION_STARTED)
+		signal_process(session, NULL, SIGKILL, 0, 0);
+	take_leave(session);
+}
+
 void session_release(struct session *session, bool leave)
 {
 	bool kill = session->shim->kill_on_close && !leave;
@@ -177,8 +208,14 @@ void session_release(struct session *session, bool leave)
 	if (kill && session->state != SESSION_EXITED)
 		signal_process(session, NULL, SIGKILL, 0, 0);
 	memset(session->token, 0, sizeof(session->token));
+	for (int i = 0; i < 2 && session->resumes; i++)
+		session->agent_owed[i] = (uint32_t)session->out_unacked[i];
+	session->resumes = false;
 	drop_output(session);
-	if (session->state == SESSION_IDLE || session->state == SESSION_EXITED)
+	if (session->state == SESSION_EXITED ||
+	    (session->state == SESSION_STARTED && session->proxy->vm->resume))
+		take_leave(session);
+	else if (session->state == SESSION_IDLE)
 		session->dead = true;
 }
 
@@ -212,7 +249,7 @@ void session_exit(struct session *session, uint8_t code)
 	start_cancel(session, "its process has ended before it was started");
 	outq_done(&session->in);
 	if (is_null(session)) {
-		session->dead = true;
+		take_leave(session);
 		return;
 	}
 	session->last_can_grow = false;
@@ -232,9 +269,40 @@ int session_take_stdin(struct session *session, const char *data, size_t len)
 		return 0;
 	if (len == 0)
 		session->in_eof = true;
-	if (session->shim->flow && held + session->shim_owed + len > STREAM_WINDOW)
+	if (session->resumes
+		    ? session->in_unacked + len > STREAM_WINDOW
+		    : session->shim->flow && held + session->shim_owed + len > STREAM_WINDOW)
 		return -EBADMSG;
+	session->in_unacked += session->resumes ? len : 0;
 	return strbuf_add(&session->in.buf, data, len);
+}
+
+void session_give_stdin(struct session *session, uint32_t bytes)
+{
+	uint32_t value = htobe32(bytes);
+
+	session->in_unacked -= bytes;
+	session->in_credit += bytes;
+	if (session->shim)
+		client_notify(session->shim, CCPROXY_STDIN_CREDIT, &value, sizeof(value));
+}
+
+int session_take_output_credit(struct session *session, const char *payload, size_t len)
+{
+	uint32_t bytes[2];
+
+	if (!session->resumes || len != sizeof(bytes))
+		return -EBADMSG;
+	memcpy(bytes, payload, sizeof(bytes));
+	for (unsigned i = 0; i < 2; i++) {
+		bytes[i] = be32toh(bytes[i]);
+		if (bytes[i] > session->out_unacked[i])
+			return -EBADMSG;
+		session->out_unacked[i] -= bytes[i];
+		if (bytes[i] > 0 && session->state != SESSION_EXITED)
+			vm_send_credit(session->proxy->vm, session->stdio + i, bytes[i]);
+	}
+	return 0;
 }
 
 bool session_stdin_is_full(const struct session *session)
@@ -276,7 +344,7 @@ static bool pump(struct session *session, struct vm *vm)
 	vm_send_stdin(vm, session->stdio, session->in.buf.data + session->in.sent, len);
 	session->in.sent += len;
 	session->in_credit -= vm->flow ? len : 0;
-	session->shim_owed += (uint32_t)len;
+	session->shim_owed += session->resumes ? 0 : (uint32_t)len;
 	if (outq_len(&session->in) == 0) {
 		session->in.sent = 0;
 		outq_shrink(&session->in.buf);
@@ -325,8 +393,9 @@ static int add_output(struct session *session, unsigned stream, const char *data
 
 static int take_output(struct session *session, bool is_err, const struct tty_frame *frame)
 {
-	size_t held = session->out_queued[is_err] + session->out_flying[is_err] +
-		      session->agent_owed[is_err];
+	size_t held = session->resumes ? (size_t)session->out_unacked[is_err]
+				       : session->out_queued[is_err] + session->out_flying[is_err] +
+						 session->agent_owed[is_err];
 	int ret;
 
 	if (has_flow(session) && held + frame->len > STREAM_WINDOW)
@@ -347,6 +416,7 @@ static int take_output(struct session *session, bool is_err, const struct tty_fr
 	if (ret < 0)
 		return ret;
 	session->out_queued[is_err] += frame->len;
+	session->out_unacked[is_err] += session->resumes ? frame->len : 0;
 	return 0;
 }
 
@@ -359,9 +429,20 @@ static int take_credit(struct proxy *proxy, const struct tty_frame *frame)
 	if (frame->len != sizeof(bytes))
 		return -EBADMSG;
 	memcpy(&bytes, frame->payload, sizeof(bytes));
-	if (!session || session->stdio != stream)
+	if (!session || session->stdio != stream || session->state == SESSION_EXITED)
 		return 0;
-	session->in_credit += be32toh(bytes);
+	bytes = be32toh(bytes);
+	if (session->resuming) {
+		session->early_credit += bytes;
+		return session->early_credit > STREAM_WINDOW ? -EBADMSG : 0;
+	}
+	if (session->resumes) {
+		if (bytes > session->in_unacked)
+			return -EBADMSG;
+		session_give_stdin(session, bytes);
+		return 0;
+	}
+	session->in_credit += bytes;
 	if (session->in_credit > credit_max)
 		session->in_credit = credit_max;
 	return 0;
@@ -382,7 +463,8 @@ int sessions_take_frame(struct proxy *proxy, const struct tty_frame *frame)
 	if (proxy->vm->flow && (frame->stream & STREAM_CREDIT_BIT))
 		return take_credit(proxy, frame);
 	session = session_find_stream(proxy, frame->stream);
-	if (!session || session->state == SESSION_IDLE || session->state == SESSION_EXITED) {
+	if (!session || session->state == SESSION_IDLE || session->state == SESSION_EXITED ||
+	    (session->adrift && !session->resuming)) {
 		log_debug("%u bytes for stream %llu, which is not in use", frame->len,
 			  (unsigned long long)frame->stream);
 		return 0;
@@ -443,7 +525,8 @@ bool session_give_output(struct session *session, struct outq *queue)
 void session_output_written(struct session *session)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		session->agent_owed[i] += (uint32_t)session->out_flying[i];
+		if (!session->resumes)
+			session->agent_owed[i] += (uint32_t)session->out_flying[i];
 		session->out_flying[i] = 0;
 		if (!has_flow(session)) {
 			session->agent_owed[i] = 0;

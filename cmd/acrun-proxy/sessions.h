@@ -38,6 +38,11 @@ struct session {
 	const struct client *owner; /* asked for the token, and for its end with the connection
 				       unless it is used by then; NULL: it stays */
 	struct start *start;	    /* waits for the shim, or under way */
+	bool kills;		    /* the process is killed when the shim dies */
+	bool journaled;		    /* a proxy after us will know it */
+	bool adrift;		    /* of a proxy before us, its shim has not come yet */
+	struct request *resuming;   /* ConnectShim that waits for the agent to go on */
+	bool resumes;		    /* the shim keeps count: credit goes from end to end */
 
 	/* the process, known once a start was asked for */
 	bool is_exec;
@@ -47,6 +52,8 @@ struct session {
 	bool finished; /* its exit code came first */
 	uint8_t code;
 	uint64_t held_signals;
+	uint32_t
+		signal_seq; /* by the shim's count, of the signal being passed on; 0: not counted */
 	uint32_t rows, columns; /* held size of the terminal; 0: none */
 
 	struct outq in; /* stdin that waits */
@@ -60,10 +67,17 @@ struct session {
 	size_t out_queued[2];	/* payload bytes in `out`, of stdout and stderr */
 	size_t out_flying[2];	/* handed to the shim's connection, not yet written */
 	uint32_t agent_owed[2]; /* written and not yet given back to the agent */
+
+	/* with a shim that resumes: bytes that the other end has not credited yet */
+	uint64_t out_unacked[2];
+	uint64_t in_unacked;
+	uint64_t early_credit; /* came before the answer to RESUME */
 };
 
 /* A new session with a fresh token; NULL when out of memory or beyond SESSIONS_MAX. */
 struct session *session_new(struct proxy *proxy);
+/* A session of an earlier proxy. */
+struct session *session_new_adrift(struct proxy *proxy, const char *token, uint64_t stdio);
 /* A session without token, whose output is thrown away. */
 struct session *session_new_null(struct proxy *proxy);
 struct session *session_find_token(struct proxy *proxy, const char *token);
@@ -75,6 +89,9 @@ void session_claim(struct session *session, struct client *shim);
 /* The shim has gone; `leave` when it said so (DisconnectShim). */
 void session_release(struct session *session, bool leave);
 
+/* Kills the process if that was wanted, and lets go of it: nobody will ever ask for it. */
+void session_abandon(struct session *session);
+
 /* A connection of the runtime has ended: so do its tokens that no process was started for. */
 void sessions_disown(struct proxy *proxy, const struct client *owner);
 
@@ -85,6 +102,10 @@ void session_exit(struct session *session, uint8_t code);
 
 /* Bytes of stdin from the shim; zero is the end. 0 or a negative errno. */
 int session_take_stdin(struct session *session, const char *data, size_t len) must_check;
+/* The agent takes so much more stdin: tells a shim that resumes. */
+void session_give_stdin(struct session *session, uint32_t bytes);
+/* A shim that resumes has written output. -EBADMSG when it cannot be. */
+int session_take_output_credit(struct session *session, const char *payload, size_t len) must_check;
 /* True while no more stdin should be read from the shim. */
 bool session_stdin_is_full(const struct session *session);
 /* Moves stdin of all sessions to the agent as far as credit and queue allow. */

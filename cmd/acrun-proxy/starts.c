@@ -97,7 +97,10 @@ void start_go(struct session *session)
 	if (start->timer > 0)
 		loop_remove_timer(session->proxy->loop, start->timer);
 	start->timer = 0;
-	if (vm_call(session->proxy->vm, start->call->code, start->payload.data, start->payload.len,
+	session->kills = session->shim && session->shim->kill_on_close;
+	session->journaled = session->token[0] != '\0';
+	if ((session->journaled && journal_add(session->proxy, session, &err) < 0) ||
+	    vm_call(session->proxy->vm, start->call->code, start->payload.data, start->payload.len,
 		    on_answer, start, &err) < 0) {
 		on_answer(start, &err, NULL, 0);
 		return;

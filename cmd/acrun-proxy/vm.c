@@ -148,7 +148,8 @@ int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_do
 		return err_set(err, -ENOMEM, "call the agent");
 	*pending = (struct pending){ .vm = vm, .code = code, .done = done, .arg = arg };
 	ret = encode_call(vm, pending, payload, len);
-	if (ret == 0)
+	/* A machine that is not running just now keeps its successor proxy waiting. */
+	if (ret == 0 && !(vm->taken_over && code == CALL_HELLO))
 		ret = pending->timer = loop_add_timer(vm->proxy->loop, vm->proxy->waits.call_ms,
 						      on_deadline, pending);
 	if (ret < 0) {
@@ -166,6 +167,9 @@ static void be_up(struct vm *vm, enum dialect dialect)
 {
 	vm->dialect = dialect;
 	vm->extension = dialect == DIALECT_ACRUN;
+	vm->resume = vm->resume && vm->proxy->journal.fd >= 0;
+	if (!vm->resume)
+		journal_drop(&vm->proxy->journal);
 	vm->state = VM_UP;
 	log_debug("the agent is ready and speaks %s", dialect_name(dialect));
 	if (vm->registering)
@@ -201,8 +205,8 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 			router_registered(vm, err);
 		return;
 	}
-	if (!err &&
-	    json_decode(&call_hello_reply_type, payload, len, NULL, &arena, &reply, &bad) < 0) {
+	if ((err && vm->taken_over) || (!err && json_decode(&call_hello_reply_type, payload, len,
+							    NULL, &arena, &reply, &bad) < 0)) {
 		vm_lose(vm, "its agent's greeting cannot be read");
 		return;
 	}
@@ -213,20 +217,31 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 	for (size_t i = 0; i < reply.features.len; i++) {
 		vm->flow |= strcmp(reply.features.items[i], "flow") == 0;
 		vm->numbered |= strcmp(reply.features.items[i], "numbered") == 0;
+		vm->resume |= strcmp(reply.features.items[i], "resume") == 0;
 	}
 	be_up(vm, DIALECT_ACRUN);
 }
 
 static void greet(struct vm *vm)
 {
-	static const char hello[] = "{\"version\":1}";
+	auto_strbuf struct strbuf json = { 0 };
+	struct call_hello hello = { .version = 1 };
+	char key[RESET_HEX_LEN + 1];
 
+	vm->ready = true;
 	if (vm->state != VM_BOOTING) {
 		log_debug("one more READY from the agent");
 		return;
 	}
+	/* Both channels have to be ours before anything is asked. */
+	if (vm->ctl.resetting || vm->tty.resetting)
+		return;
 	vm->state = VM_GREETING;
-	if (vm_call(vm, CALL_HELLO, hello, sizeof(hello) - 1, on_hello, vm, NULL) < 0)
+	reset_format_key(vm->key, key);
+	if (vm->proxy->journal.fd >= 0)
+		hello.key = key;
+	if (json_encode(&call_hello_type, &hello, 0, &json) < 0 ||
+	    vm_call(vm, CALL_HELLO, strbuf_str(&json), json.len, on_hello, vm, NULL) < 0)
 		vm_lose(vm, "no memory to greet its agent");
 }
 
@@ -282,12 +297,35 @@ static int take_ctl_frame(struct vm *vm, const struct ctl_frame *frame)
 	return 0;
 }
 
+/* Throws away what comes before the answer to RESET. False while that has not come. */
+static bool has_begun(struct vm *vm, struct channel *channel)
+{
+	struct strbuf *in = &channel->in;
+	size_t old;
+
+	if (!channel->resetting)
+		return true;
+	old = reset_find_ack(strbuf_str(in), in->len, channel->nonce);
+	if (old == 0) {
+		if (in->len >= RESET_ACK_LEN)
+			strbuf_consume(in, in->len - (RESET_ACK_LEN - 1));
+		return false;
+	}
+	strbuf_consume(in, old);
+	channel->resetting = false;
+	if (vm->ready)
+		greet(vm);
+	return true;
+}
+
 /* Takes the whole frames out of channel->in. */
 static void take_frames(struct vm *vm, struct channel *channel)
 {
 	size_t used = 0;
 	int64_t n = 0;
 
+	if (!has_begun(vm, channel))
+		return;
 	while (vm->state != VM_LOST) {
 		const char *data = strbuf_str(&channel->in) + used;
 		size_t len = channel->in.len - used;
@@ -418,6 +456,17 @@ void vm_send_credit(struct vm *vm, uint64_t stream, uint32_t bytes)
 		(void)!tty_encode_credit(&vm->tty.out.buf, stream, bytes);
 }
 
+void vm_send_leave(struct vm *vm, uint64_t stdio)
+{
+	if (vm->state == VM_UP && vm->resume)
+		(void)!tty_encode_leave(&vm->tty.out.buf, stdio);
+}
+
+bool vm_is_joining(const struct vm *vm)
+{
+	return vm->taken_over && vm->state != VM_UP && vm->state != VM_LOST;
+}
+
 static int open_channel(struct vm *vm, struct channel *channel, const char *path, struct error *err)
 {
 	int ret;
@@ -449,8 +498,7 @@ static void open_console(struct vm *vm, const char *path)
 		log_warning("%s", err.text);
 }
 
-struct vm *vm_new(struct proxy *proxy, const char *ctl_path, const char *tty_path,
-		  const char *console_path, struct error *err)
+static struct vm *make_vm(struct proxy *proxy, struct error *err)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
 
@@ -461,10 +509,67 @@ struct vm *vm_new(struct proxy *proxy, const char *ctl_path, const char *tty_pat
 	vm->proxy = proxy;
 	vm->pending_end = &vm->pending;
 	vm->ctl.fd = vm->tty.fd = vm->console.fd = vm->console.log_fd = -1;
-	if (console_path && *console_path)
-		open_console(vm, console_path);
-	if (open_channel(vm, &vm->ctl, ctl_path, err) < 0 ||
-	    open_channel(vm, &vm->tty, tty_path, err) < 0) {
+	return vm;
+}
+
+static int send_reset(struct vm *vm, struct channel *channel)
+{
+	channel->resetting = true;
+	if (reset_make_random(channel->nonce) < 0)
+		return -EIO;
+	return reset_encode(&channel->out.buf, vm->key, channel->nonce);
+}
+
+struct vm *vm_take_over(struct proxy *proxy, const struct journal_vm *known, struct error *err)
+{
+	struct vm *vm = make_vm(proxy, err);
+
+	if (!vm)
+		return NULL;
+	vm->taken_over = true;
+	if (reset_parse_key(known->key, vm->key) < 0 ||
+	    open_channel(vm, &vm->ctl, known->ctl, err) < 0 ||
+	    open_channel(vm, &vm->tty, known->tty, err) < 0 || send_reset(vm, &vm->ctl) < 0 ||
+	    send_reset(vm, &vm->tty) < 0) {
+		proxy->vm = vm; /* the sessions look there */
+		vm_lose(vm, "its channels cannot be reached any more");
+		return vm;
+	}
+	if (known->console)
+		open_console(vm, known->console);
+	return vm;
+}
+
+/* Writes down who the VM is before it is spoken to. */
+static int begin_journal(struct vm *vm, const struct vm_paths *paths, struct error *err)
+{
+	char key[RESET_HEX_LEN + 1];
+	const struct journal_vm known = {
+		.sandbox = vm->proxy->sandbox,
+		.ctl = paths->ctl,
+		.tty = paths->tty,
+		.console = paths->console,
+		.key = key,
+	};
+
+	if (!vm->proxy->journal.path)
+		return 0;
+	if (reset_make_random(vm->key) < 0)
+		return err_set(err, -EIO, "get random numbers");
+	reset_format_key(vm->key, key);
+	return journal_begin(vm->proxy, &known, err);
+}
+
+struct vm *vm_new(struct proxy *proxy, const struct vm_paths *paths, struct error *err)
+{
+	struct vm *vm = make_vm(proxy, err);
+
+	if (!vm)
+		return NULL;
+	if (paths->console && *paths->console)
+		open_console(vm, paths->console);
+	if (begin_journal(vm, paths, err) < 0 || open_channel(vm, &vm->ctl, paths->ctl, err) < 0 ||
+	    open_channel(vm, &vm->tty, paths->tty, err) < 0) {
 		vm_free(vm);
 		return NULL;
 	}

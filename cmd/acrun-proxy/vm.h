@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include "agent/proto/calls.h"
 #include "agent/proto/hyperstart.h"
+#include "agent/proto/reset.h"
 #include "cmd/acrun-proxy/console.h"
 #include "cmd/acrun-proxy/dialect.h"
 #include "cmd/acrun-proxy/outq.h"
 
+struct journal_vm;
 struct proxy;
 struct request;
 
@@ -32,6 +34,8 @@ struct pending {
 struct channel {
 	int fd;
 	uint32_t events;
+	bool resetting; /* what comes before the answer to our RESET is not for us */
+	unsigned char nonce[RESET_NONCE_LEN];
 	struct strbuf in;
 	struct outq out;
 };
@@ -46,7 +50,11 @@ struct vm {
 	bool flow;	/* and counts credit */
 	bool numbered;	/* and numbers its answers */
 	uint32_t last_number;
-	bool paused; /* the I/O channel is not read */
+	bool paused;	 /* the I/O channel is not read */
+	bool resume;	 /* and keeps for a successor of ours what is on the way */
+	bool taken_over; /* from a proxy before us */
+	bool ready;	 /* READY has come */
+	unsigned char key[RESET_KEY_LEN];
 	struct channel ctl;
 	struct channel tty;
 	struct console console;
@@ -58,10 +66,20 @@ struct vm {
 	struct error reason;	     /* why it was lost */
 };
 
-/* Connects to the VM's sockets (console_path may be NULL or ""). The state goes on by events. NULL
- * with err set on failure. */
-struct vm *vm_new(struct proxy *proxy, const char *ctl_path, const char *tty_path,
-		  const char *console_path, struct error *err);
+/* Where its sockets are. */
+struct vm_paths {
+	const char *ctl, *tty;
+	const char *console; /* NULL or "": none */
+};
+
+/* Connects to the VM's sockets and begins the journal, if one is kept. The state goes on by events.
+ * NULL with err set on failure. */
+struct vm *vm_new(struct proxy *proxy, const struct vm_paths *paths, struct error *err);
+/* The VM of a proxy before us. One that cannot be reached any more is VM_LOST. NULL when out of
+ * memory. */
+struct vm *vm_take_over(struct proxy *proxy, const struct journal_vm *known, struct error *err);
+/* True while the agent is not yet ours: commands have to wait. */
+bool vm_is_joining(const struct vm *vm);
 void vm_free(struct vm *vm);
 /* Sends one call. On failure `done` is never called. */
 int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_done_fn *done,
@@ -69,6 +87,8 @@ int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_do
 /* Appends to the I/O channel and sends; errors lose the VM. */
 void vm_send_stdin(struct vm *vm, uint64_t stream, const char *data, size_t len);
 void vm_send_credit(struct vm *vm, uint64_t stream, uint32_t bytes);
+/* Nobody wants any more of that process, and its end has arrived. */
+void vm_send_leave(struct vm *vm, uint64_t stdio);
 /* Room for stdin in the queue of the I/O channel. */
 bool vm_has_room(const struct vm *vm);
 /* Reads on or pauses, as the sessions can take it. */

@@ -2,6 +2,7 @@
  * its exit status are that process'. */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,8 @@ int main(int argc, char **argv)
 	stdio_claim(stdio, options.token_fd ? (int)fd : -1);
 	log_use_fd(STDERR_FILENO, LOG_TEXT, options.debug ? LOG_DEBUG : LOG_ERROR);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* A proxy that we start in another's place and that dies must not stay a zombie. */
+	(void)signal(SIGCHLD, SIG_IGN);
 	ret = get_token(&options, options.token_fd ? (int)fd : -1, token, &err);
 	if (ret < 0) {
 		(void)fprintf(stderr, "acrun-shim: %s\n", err.text);

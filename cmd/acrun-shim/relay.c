@@ -10,14 +10,19 @@
 #include <unistd.h>
 #include "agent/proto/ccproxy.h"
 #include "agent/proto/hyperstart.h"
+#include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/sock.h"
 #include "cmd/acrun-shim/signals.h"
 
 enum {
+	RETRY_FIRST_MS = 1,
 	RETRY_MS = 100,
+	RETRY_MAX_MS = 1000,
+	REVIVE_MS = 0, /* another that is at it is not waited for: the next attempt finds out */
 	READ_BYTES = 64 << 10,
 	IN_FULL = 128 << 10,	  /* no more is read before this is written */
 	STDIN_CHUNK = 32 << 10,	  /* to a proxy that counts */
@@ -58,9 +63,12 @@ static void lose(struct relay *relay)
 	cleanup_close(&relay->fd);
 	strbuf_clear(&relay->out);
 	/* A proxy that closes before it has answered is as good as none: the time goes on. */
-	if (relay->accepted)
+	if (relay->accepted) {
 		relay->lost_ms = clock_now_ms();
+		relay->retry_ms = RETRY_FIRST_MS;
+	}
 	relay->accepted = false;
+	resume_stash(&relay->in, &relay->old);
 }
 
 static void flush(struct relay *relay)
@@ -83,7 +91,7 @@ static void flush(struct relay *relay)
 	}
 }
 
-static void send_signal(struct relay *relay, int signo)
+static void put_signal(struct relay *relay, int signo, uint32_t seq)
 {
 	char body[96];
 	unsigned rows, columns;
@@ -93,9 +101,22 @@ static void send_signal(struct relay *relay, int signo)
 		len = snprintf(body, sizeof(body),
 			       "{\"signalNumber\":%d,\"rows\":%u,\"columns\":%u}", signo, rows,
 			       columns);
+	else if (relay->resume.on)
+		len = snprintf(body, sizeof(body), "{\"signalNumber\":%d,\"seq\":%u}", signo, seq);
 	else
 		len = snprintf(body, sizeof(body), "{\"signalNumber\":%d}", signo);
 	put(relay, CCPROXY_COMMAND, CCPROXY_SIGNAL, body, (size_t)len);
+}
+
+/* While the proxy is lost, signals wait for the next. */
+static void send_signal(struct relay *relay, int signo)
+{
+	int64_t seq = resume_add_signal(&relay->resume, signo, signo != SIGWINCH);
+
+	if (seq < 0)
+		log_debug("signal %d: too many wait for an answer already", signo);
+	else if (relay->fd >= 0 && (relay->accepted || !relay->known))
+		put_signal(relay, signo, (uint32_t)seq);
 }
 
 static void on_signal(void *arg, int signo, int32_t sender_pid)
@@ -105,10 +126,10 @@ static void on_signal(void *arg, int signo, int32_t sender_pid)
 	if (!signals_is_for_process(signo, sender_pid))
 		return;
 	log_debug("signal %d from process %d", signo, (int)sender_pid);
-	if (relay->fd >= 0)
-		send_signal(relay, signo);
-	else if (signo == SIGTERM || signo == SIGINT)
+	if (relay->fd < 0 && !relay->resume.on && (signo == SIGTERM || signo == SIGINT))
 		fail(relay, "the sandbox's proxy is lost, a signal could not be passed on");
+	else
+		send_signal(relay, signo);
 	settle(relay);
 }
 
@@ -129,10 +150,53 @@ static void take_message(const struct ccproxy_frame *frame, char text[static MES
 	text[len] = '\0';
 }
 
-static void take_response(struct relay *relay, const struct ccproxy_frame *frame)
+/* A new proxy: what the guest does not have yet is sent once more. */
+static void rejoin(struct relay *relay, const struct ccproxy_frame *frame)
+{
+	struct resume *resume = &relay->resume;
+	uint64_t received, taken, signals;
+
+	if (!resume_find_number(frame, "stdin", &received) ||
+	    !resume_find_number(frame, "stdinTaken", &taken) ||
+	    !resume_find_number(frame, "signals", &signals))
+		return;
+	resume_set_stdin(resume, received, taken);
+	for (size_t at = 0; at < resume->kept.len; at += STDIN_CHUNK) {
+		size_t len = resume->kept.len - at;
+
+		put(relay, CCPROXY_STREAM, CCPROXY_STDIN, resume->kept.data + at,
+		    len < STDIN_CHUNK ? len : STDIN_CHUNK);
+	}
+	if (relay->stdin_ended)
+		put(relay, CCPROXY_STREAM, CCPROXY_STDIN, NULL, 0);
+	resume_drop_signals(resume, (uint32_t)signals);
+	for (unsigned i = 0; i < resume->n_signals; i++)
+		put_signal(relay, resume->signals[i].signo, resume->signals[i].seq);
+}
+
+static void take_acceptance(struct relay *relay, const struct ccproxy_frame *frame)
 {
 	static const char flow[] = "\"flow\":true";
+	static const char resume[] = "\"resume\":true";
+
+	relay->accepted = true;
+	relay->flow = frame->len > 0 && memmem(frame->payload, frame->len, flow, sizeof(flow) - 1);
+	relay->resume.on = relay->flow &&
+			   memmem(frame->payload, frame->len, resume, sizeof(resume) - 1);
+	relay->credit = STREAM_WINDOW;
+	if (relay->known)
+		rejoin(relay, frame);
+	relay->known = true;
+	if (isatty(STDIN_FILENO))
+		send_signal(relay, SIGWINCH);
+}
+
+static void take_response(struct relay *relay, const struct ccproxy_frame *frame)
+{
 	char text[MESSAGE_MAX];
+
+	if (frame->opcode == CCPROXY_SIGNAL)
+		resume_pop_signal(&relay->resume);
 
 	if (frame->error) {
 		take_message(frame, text);
@@ -145,13 +209,8 @@ static void take_response(struct relay *relay, const struct ccproxy_frame *frame
 			log_debug("the proxy refused command %u: %s", frame->opcode, text);
 		return;
 	}
-	if (frame->opcode != CCPROXY_CONNECT_SHIM)
-		return;
-	relay->accepted = true;
-	relay->flow = frame->len > 0 && memmem(frame->payload, frame->len, flow, sizeof(flow) - 1);
-	relay->credit = STREAM_WINDOW;
-	if (isatty(STDIN_FILENO))
-		send_signal(relay, SIGWINCH);
+	if (frame->opcode == CCPROXY_CONNECT_SHIM)
+		take_acceptance(relay, frame);
 }
 
 static void take_notification(struct relay *relay, const struct ccproxy_frame *frame)
@@ -160,7 +219,10 @@ static void take_notification(struct relay *relay, const struct ccproxy_frame *f
 
 	if (frame->opcode == CCPROXY_STDIN_CREDIT && frame->len == sizeof(bytes)) {
 		memcpy(&bytes, frame->payload, sizeof(bytes));
-		relay->credit += be32toh(bytes);
+		if (relay->resume.on)
+			resume_credit_stdin(&relay->resume, be32toh(bytes));
+		else
+			relay->credit += be32toh(bytes);
 	} else if (frame->opcode == CCPROXY_PROCESS_EXITED && frame->len > 0) {
 		log_debug("the process ended with %u", (unsigned char)frame->payload[0]);
 		put(relay, CCPROXY_COMMAND, CCPROXY_DISCONNECT_SHIM, NULL, 0);
@@ -191,25 +253,26 @@ static bool write_output(struct relay *relay, const struct ccproxy_frame *frame)
 			n = 0;
 		}
 		relay->written += (size_t)n;
+		relay->resume.written[frame->opcode == CCPROXY_STDERR] += (size_t)n;
 	}
 	relay->written = 0;
 	return true;
 }
 
-static void take_frames(struct relay *relay)
+/* `hold`: no output yet, for there is older. */
+static void take_frames_of(struct relay *relay, struct strbuf *in, bool hold)
 {
 	size_t used = 0;
 	int64_t n = 0;
 
-	relay->blocked_fd = -1;
 	while (!relay->stopped) {
 		struct ccproxy_frame frame;
 
-		n = ccproxy_decode(strbuf_str(&relay->in) + used, relay->in.len - used, &frame);
+		n = ccproxy_decode(strbuf_str(in) + used, in->len - used, &frame);
 		if (n <= 0)
 			break;
 		if (frame.type == CCPROXY_STREAM && frame.opcode != CCPROXY_LOG &&
-		    !write_output(relay, &frame))
+		    (hold || !write_output(relay, &frame)))
 			break;
 		if (frame.type == CCPROXY_RESPONSE)
 			take_response(relay, &frame);
@@ -217,9 +280,19 @@ static void take_frames(struct relay *relay)
 			take_notification(relay, &frame);
 		used += (size_t)n;
 	}
-	strbuf_consume(&relay->in, used);
+	strbuf_consume(in, used);
 	if (n < 0)
 		fail(relay, "the sandbox's proxy sent something that is no frame");
+}
+
+static void take_frames(struct relay *relay)
+{
+	relay->blocked_fd = -1;
+	if (relay->old.len > 0)
+		take_frames_of(relay, &relay->old, false);
+	if (relay->old.len == 0 && relay->old.cap > 0)
+		strbuf_done(&relay->old);
+	take_frames_of(relay, &relay->in, relay->old.len > 0);
 }
 
 static void on_proxy(void *arg, int fd, uint32_t events)
@@ -239,6 +312,11 @@ static void on_proxy(void *arg, int fd, uint32_t events)
 	settle(relay);
 }
 
+static uint64_t stdin_credit(const struct relay *relay)
+{
+	return relay->resume.on ? resume_credit(&relay->resume) : relay->credit;
+}
+
 static void on_stdin(void *arg, int fd, uint32_t events)
 {
 	struct relay *relay = arg;
@@ -248,11 +326,13 @@ static void on_stdin(void *arg, int fd, uint32_t events)
 
 	(void)fd;
 	(void)events;
-	if (relay->flow && max > relay->credit)
-		max = (size_t)relay->credit;
+	if (relay->flow && max > stdin_credit(relay))
+		max = (size_t)stdin_credit(relay);
 	n = stdio_read(&relay->stdio[STDIN_FILENO], data, max);
 	if (n >= 0) {
 		put(relay, CCPROXY_STREAM, CCPROXY_STDIN, data, (size_t)n);
+		if (relay->resume.on && resume_keep_stdin(&relay->resume, data, (size_t)n) < 0)
+			fail(relay, "out of memory");
 		relay->credit -= relay->flow ? (size_t)n : 0;
 		relay->stdin_ended = n == 0;
 	}
@@ -298,6 +378,27 @@ static void watch_proxy(struct relay *relay)
 	relay->events = events;
 }
 
+/* Tells what was written: the guest keeps output until then, and sends no more than a window. */
+static void give_credit(struct relay *relay)
+{
+	uint32_t bytes[2];
+
+	if (relay->resume.on && relay->accepted && resume_owes(&relay->resume, bytes))
+		put(relay, CCPROXY_NOTIFICATION, CCPROXY_OUTPUT_CREDIT, bytes, sizeof(bytes));
+}
+
+/* At once, then less and less often. */
+static void look_for_proxy(struct relay *relay)
+{
+	relay->retrying = true;
+	if (loop_add_timer(relay->loop, relay->retry_ms, on_retry, relay) < 0)
+		fail(relay, "out of memory");
+	if (relay->retry_ms < RETRY_MS)
+		relay->retry_ms = RETRY_MS;
+	else if (relay->retry_ms < RETRY_MAX_MS)
+		relay->retry_ms *= 2;
+}
+
 static void settle(struct relay *relay)
 {
 	bool wants_stdin;
@@ -305,32 +406,52 @@ static void settle(struct relay *relay)
 	take_frames(relay);
 	if (relay->stopped)
 		return;
+	give_credit(relay);
 	flush(relay);
-	if (relay->fd < 0 && relay->blocked_fd < 0 && !relay->retrying) {
-		strbuf_clear(&relay->in);
-		relay->written = 0;
-		relay->retrying = true;
-		if (loop_add_timer(relay->loop, RETRY_MS, on_retry, relay) < 0)
-			fail(relay, "out of memory");
-	}
+	if (relay->fd < 0 && !relay->retrying)
+		look_for_proxy(relay);
 	wants_stdin = relay->accepted && !relay->stdin_ended && relay->out.len == 0 &&
-		      relay->fd >= 0 && (!relay->flow || relay->credit > 0);
+		      relay->fd >= 0 && (!relay->flow || stdin_credit(relay) > 0);
 	watch(relay, STDIN_FILENO, wants_stdin ? EPOLLIN : 0, on_stdin);
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
 		watch(relay, fd, relay->blocked_fd == fd ? EPOLLOUT : 0, on_writable);
 	watch_proxy(relay);
 }
 
-static int join(struct relay *relay)
+/* A proxy that is gone is replaced, if its sandbox says how. */
+static int revive(const struct relay *relay)
 {
-	char body[256];
-	int len = snprintf(body, sizeof(body),
-			   "{\"token\":\"%s\",\"flow\":true,\"kill_on_close\":true}", relay->token);
+	const char *slash = strrchr(relay->socket_path, '/');
+	char dir[4096];
+	struct error err = { 0 };
 	int ret;
 
+	if (!slash || strcmp(slash + 1, PROXYHOME_SOCKET) != 0 ||
+	    snprintf(dir, sizeof(dir), "%.*s", (int)(slash - relay->socket_path),
+		     relay->socket_path) >= (int)sizeof(dir))
+		return -ENOENT;
+	auto_close int dir_fd = fs_open_dir_at(AT_FDCWD, dir);
+
+	if (dir_fd < 0)
+		return dir_fd;
+	ret = proxyhome_revive(dir_fd, REVIVE_MS, &err);
+	if (ret < 0)
+		log_debug("%s", err.text);
+	return ret;
+}
+
+static int join(struct relay *relay)
+{
+	char body[512];
+	int len, ret;
+
 	relay->fd = sock_connect_at(AT_FDCWD, relay->socket_path);
+	if ((relay->fd == -ECONNREFUSED || relay->fd == -ENOENT) && revive(relay) == 0)
+		relay->fd = sock_connect_at(AT_FDCWD, relay->socket_path);
 	if (relay->fd < 0)
 		return relay->fd;
+	len = resume_write_connect(&relay->resume, relay->token, &relay->old, relay->written, body,
+				   sizeof(body));
 	ret = loop_add_fd(relay->loop, relay->fd, EPOLLIN, on_proxy, relay);
 	if (ret < 0) {
 		cleanup_close(&relay->fd);
@@ -363,6 +484,7 @@ int relay_run(struct relay *relay, struct error *err)
 	relay->err = err;
 	relay->in.max = CCPROXY_PAYLOAD_MAX + 2 * READ_BYTES;
 	relay->lost_ms = clock_now_ms();
+	relay->retry_ms = RETRY_MS;
 	signals_fill(&mask);
 	ret = loop_add_signals(relay->loop, &mask, on_signal, relay);
 	if (ret < 0) {
@@ -379,6 +501,8 @@ int relay_run(struct relay *relay, struct error *err)
 	}
 	cleanup_close(&relay->fd);
 	strbuf_done(&relay->in);
+	strbuf_done(&relay->old);
 	strbuf_done(&relay->out);
+	strbuf_done(&relay->resume.kept);
 	return ret;
 }

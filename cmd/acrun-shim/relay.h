@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include "base/loop.h"
 #include "base/strbuf.h"
+#include "cmd/acrun-shim/resume.h"
 #include "cmd/acrun-shim/stdio.h"
 
 enum { EXIT_PROXY_LOST = 255 };
@@ -21,13 +22,17 @@ struct relay {
 	int fd; /* connection, -1 while there is none */
 	uint32_t events;
 	int64_t lost_ms;   /* since when, of CLOCK_MONOTONIC */
+	int retry_ms;	   /* until the next attempt to find it */
 	bool accepted;	   /* ConnectShim was answered */
+	bool known;	   /* it was answered once, by this proxy or one before it */
 	bool flow;	   /* the proxy counts stdin */
 	uint64_t credit;   /* bytes of stdin that may be sent */
 	struct strbuf out; /* to the proxy */
 	struct strbuf in;  /* from the proxy */
-	size_t written;	   /* of the payload of the first frame in `in` */
-	int blocked_fd;	   /* 1 or 2 when it does not take the first frame now, else -1 */
+	struct strbuf old; /* whole frames of a connection that was lost, to be written first */
+	size_t written;	   /* of the payload of the first frame in `old` or `in` */
+	struct resume resume;
+	int blocked_fd; /* 1 or 2 when it does not take the first frame now, else -1 */
 	uint32_t stdio_events[3];
 	bool stdin_ended;
 	bool retrying;

@@ -12,9 +12,7 @@
 #include "runtime/storage/share.h"
 
 /* Files of a sandbox beside state.json. */
-#define FILE_PROXY_SOCKET "proxy.sock"
-#define FILE_CONSOLE_LOG  "console.log"
-#define FILE_PROXY_LOG	  "proxy.log"
+#define FILE_CONSOLE_LOG "console.log"
 /* To the directory of a machine that came out of the VM cache; its files are there. */
 #define FILE_MACHINE_LINK "machine"
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sock.h"
@@ -19,7 +20,8 @@ enum {
 	CONSOLE_TAIL_LINES = 4,
 	VMM_TAIL_LINES = 3,
 	END_TIMEOUT_MS = 5000,
-	EXECS_GRACE_MS = 500
+	EXECS_GRACE_MS = 500,
+	PROXY_ARGS_MAX = 16,
 };
 
 int step_sockets(struct create *create, struct error *err)
@@ -35,10 +37,10 @@ int step_sockets(struct create *create, struct error *err)
 	if (!machine->name)
 		return err_set(err, -ENOMEM, "name the virtual machine");
 	create->proxy_fd =
-		sock_listen_at(create->rec.dir_fd, FILE_PROXY_SOCKET, 0600, PROXY_BACKLOG);
+		sock_listen_at(create->rec.dir_fd, PROXYHOME_SOCKET, 0600, PROXY_BACKLOG);
 	if (create->proxy_fd < 0)
 		return err_set(err, create->proxy_fd, "make the socket '%s/%s'",
-			       create->rec.dir_path, FILE_PROXY_SOCKET);
+			       create->rec.dir_path, PROXYHOME_SOCKET);
 	return create->cached_fd < 0 ? machine_open(machine, err) : 0;
 }
 
@@ -162,32 +164,53 @@ int step_restore(struct create *create, struct error *err)
 	return ret;
 }
 
+/* Its command line, but for the socket; who starts another in its place finds it on disk. */
+static int proxy_args(struct create *create, const char **argv, struct error *err)
+{
+	const char *dir = create->rec.dir_path;
+	const char *uri = arena_printf(&create->arena, "unix://%s/%s", dir, PROXYHOME_SOCKET);
+	const char *console = arena_printf(&create->arena, "%s/%s", dir, FILE_CONSOLE_LOG);
+	const char *state = arena_printf(&create->arena, "%s/%s", dir, PROXYHOME_SESSIONS);
+	const char *const args[] = {
+		create->config.proxy.path,
+		"-uri",
+		uri,
+		"-console-log",
+		console,
+		"-state",
+		state,
+		"-log",
+		log_get_level() == LOG_DEBUG ? "debug" : "warn",
+		NULL,
+	};
+
+	if (!uri || !console || !state)
+		return err_set(err, -ENOMEM, "start '%s'", args[0]);
+	memcpy(argv, args, sizeof(args));
+	return proxyhome_save(create->rec.dir_fd, args, err);
+}
+
 int step_proxy(struct create *create, struct error *err)
 {
-	const char *path = create->config.proxy.path;
-	const char *console =
-		arena_printf(&create->arena, "%s/%s", create->rec.dir_path, FILE_CONSOLE_LOG);
-	const char *uri = arena_printf(&create->arena, "unix://%s/%s", create->rec.dir_path,
-				       FILE_PROXY_SOCKET);
-	const char *const argv[] = {
-		path,	      "-uri", uri,
-		"-listen-fd", "3",    "-console-log",
-		console,      "-log", log_get_level() == LOG_DEBUG ? "debug" : "warn",
-		NULL
-	};
-	auto_close int log = open_log(create, FILE_PROXY_LOG, err);
-	struct spawn sp = { .path = path, .argv = argv, .setsid = true };
-	int ret;
+	const char *argv[PROXY_ARGS_MAX] = { NULL };
+	auto_close int log = open_log(create, PROXYHOME_LOG, err);
+	struct spawn sp = { .path = create->config.proxy.path, .argv = argv, .setsid = true };
+	size_t n = 0;
+	int ret = log < 0 ? log : proxy_args(create, argv, err);
 
-	if (log < 0)
-		return log;
+	if (ret < 0)
+		return ret;
+	while (argv[n])
+		n++;
+	argv[n++] = "-listen-fd";
+	argv[n++] = "3";
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ create->proxy_fd, 3 };
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ log, 1 };
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ log, 2 };
 	ret = create_spawn(create, &sp, &create->rec.state.proxy, err);
 	if (ret < 0)
 		return ret;
-	ret = client_open(&create->client, create->rec.dir_fd, FILE_PROXY_SOCKET, err);
+	ret = client_open(&create->client, create->rec.dir_fd, PROXYHOME_SOCKET, err);
 	create->client.interrupt_fd = create->request->interrupt_fd;
 	cleanup_close(&create->proxy_fd);
 	return ret;
@@ -309,6 +332,7 @@ void undo_vm(struct record *rec)
 
 void undo_proxy(struct record *rec)
 {
+	proxyhome_end(rec->dir_fd);
 	kill_recorded(&rec->state.proxy);
 }
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
@@ -69,7 +70,7 @@ unsigned leftovers_end(const char *dir)
 	struct dirent *entry;
 	unsigned ended = 0;
 
-	(void)strbuf_addf(&socket, "%s/" FILE_PROXY_SOCKET, dir);
+	(void)strbuf_addf(&socket, "%s/" PROXYHOME_SOCKET, dir);
 	/* A VMM that has no share makes its sockets itself. */
 	(void)strbuf_addf(&channel, "%s/" MACHINE_CTL_SOCKET, dir);
 	(void)strbuf_addf(&share, "%s/" MACHINE_SHARE, dir);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/name.h"
@@ -41,7 +42,7 @@ static bool find_id(const struct strbuf *cmdline, const char *root, char id[stat
 		slash = strchr(++name, '/');
 		if (!slash || slash - name >= ID_MAX)
 			continue;
-		if (strncmp(slash + 1, FILE_PROXY_SOCKET, strlen(FILE_PROXY_SOCKET)) != 0 &&
+		if (strncmp(slash + 1, PROXYHOME_SOCKET, strlen(PROXYHOME_SOCKET)) != 0 &&
 		    strncmp(slash + 1, MACHINE_SHARE, strlen(MACHINE_SHARE)) != 0)
 			continue;
 		(void)snprintf(id, ID_MAX, "%.*s", (int)(slash - name), name);

@@ -8,6 +8,7 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
+#include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/sock.h"
@@ -134,7 +135,7 @@ int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 
 	if (token_fd < 0)
 		return token_fd;
-	if (asprintf(&uri, "unix://%s/%s", shim->dir, FILE_PROXY_SOCKET) < 0) {
+	if (asprintf(&uri, "unix://%s/%s", shim->dir, PROXYHOME_SOCKET) < 0) {
 		uri = NULL;
 		return err_set(err, -ENOMEM, "start '%s'", shim->path);
 	}

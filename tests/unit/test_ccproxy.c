@@ -87,7 +87,7 @@ static void test_impossible_headers(void **state)
 		"\0\2\3\0\0\0\0\7\0\0\0\0",   /* command 7 */
 		"\0\2\3\0\0\0\1\7\0\0\0\0",   /* response 7 */
 		"\0\2\3\0\0\0\2\4\0\0\0\0",   /* stream 4 */
-		"\0\2\3\0\0\0\3\2\0\0\0\0",   /* notification 2 */
+		"\0\2\3\0\0\0\3\3\0\0\0\0",   /* notification 3 */
 	};
 	struct ccproxy_frame frame;
 
