@@ -259,3 +259,22 @@ known() {
 	cmp "$T/init" "$build/guest/acrun-agent"
 	[[ $(debugfs -R "stat /sbin/init" "$T/root" 2>/dev/null) == *'Fast link dest: "/init"'* ]]
 }
+
+@test "a small kernel and the disk are a guest, without an initrd" {
+	[[ -f $data/bzImage-small && -f $data/vmlinux-small ]] || skip "no small kernel: build the target 'kernel'"
+	use_profile 2.7 "kernel = $data/vmlinux-small"
+	"$T/acrn-dm" -A -m 256M -s 0:0,hostbridge -s 1:0,lpc -s "4,virtio-blk,$data/disk.img,ro" \
+		-s "13,virtio-console,socket:sh.hyper.channel.0=$T/ctl" -s "14,virtio-console,socket:sh.hyper.channel.1=$T/tty" \
+		--cpu_affinity 0 -k "$data/bzImage-small" -B "root=/dev/vda1 rw rootwait quiet panic=1 no_timer_check" kata0 \
+		</dev/null >"$T/dm.out" 2>"$T/dm.err" 3>&- &
+	DM=$!
+	wait_for 20 test -S "$T/ctl"
+	: >"$T/ctl.out"
+	socat -u "UNIX-CONNECT:$T/ctl,retry=50,interval=0.1" "OPEN:$T/ctl.out,append" </dev/null 3>&- &
+	CLIENTS=("$!")
+	wait_for 90 agent_is_ready
+	kill -INT "$DM"
+	assert_end "$DM" 0
+	clients_are_gone
+	[[ ! -s $T/faults ]]
+}
