@@ -21,6 +21,7 @@ enum hypervisor_caps {
 	HV_CAP_PAUSE = 1 << 5,
 	HV_CAP_SNAPSHOT = 1 << 6,
 	HV_CAP_VSOCK = 1 << 7,
+	HV_CAP_LOSSY_CHANNEL = 1 << 8, /* channels lose bytes: frames need to be acknowledged */
 	HV_CAP_NIC_FD = 1 << 8, /* takes an interface's device opened; else it opens it by name */
 };
 
@@ -29,7 +30,7 @@ enum hypervisor_caps {
 struct hypervisor_config {
 	const char *path;   /* program of the VMM */
 	const char *kernel; /* uncompressed ELF or bzImage */
-	const char *initrd; /* exactly one of initrd and image */
+	const char *initrd; /* this or image; which backends take both say so */
 	const char *image;
 	const char *image_format;  /* "raw" (also when NULL), "qcow2", ...: what the VMM can read */
 	const char *kernel_params; /* the user's, appended last */

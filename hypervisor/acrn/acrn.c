@@ -16,7 +16,7 @@ static bool acrn_fits_host(void)
 
 const struct hypervisor_ops acrn_ops = {
 	.name = ACRN_TABLE,
-	.caps = HV_CAP_BLOCK_HOTPLUG,
+	.caps = HV_CAP_BLOCK_HOTPLUG | HV_CAP_LOSSY_CHANNEL,
 	.check = acrn_check,
 	.argv = acrn_argv,
 	.launch = acrn_launch,

@@ -87,6 +87,9 @@ int config_finish(struct arena *arena, struct config *cfg, struct error *err)
 	ret = prefer_small(arena, cfg);
 	if (ret == 0)
 		ret = finish_asset(cfg->prefix, arena, &cfg->qemu.initrd, initrd);
+	if (ret == 0)
+		ret = finish_asset(cfg->prefix, arena, &cfg->acrn.initrd,
+				   *cfg->acrn.image ? NULL : DEFAULT_INITRD);
 	for (const struct config_table *t = config_tables(); t->name && ret == 0; t++) {
 		for (size_t i = 0; i < t->n_keys && ret == 0; i++) {
 			const char **member = config_member(cfg, t, &t->keys[i]);

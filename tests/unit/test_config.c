@@ -130,6 +130,7 @@ static void assert_defaults(const struct fixture *f)
 	assert_int_equal(f->cfg.runtime.create_container_timeout_s, 60);
 	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage");
 	assert_null(f->cfg.acrn.image);
+	assert_in_prefix(f, f->cfg.acrn.initrd, "share/acrun/initrd.cpio");
 }
 
 /* What the configuration takes is what the backend knows. */
@@ -238,6 +239,7 @@ static void test_values_are_taken(void **state)
 	assert_int_equal(f->cfg.qemu.default_memory_mib, 2048);
 	assert_true(f->cfg.qemu.enable_debug);
 	assert_string_equal(f->cfg.acrn.image, "/a.img");
+	assert_null(f->cfg.acrn.initrd);
 	assert_string_equal(f->cfg.proxy.path, "/opt/proxy");
 	assert_true(f->cfg.proxy.enable_debug);
 	assert_string_equal(f->cfg.runtime.hypervisor, "qemu");
