@@ -235,7 +235,7 @@ static int make_page(struct page *page, int prose_dir, int out_dir)
 	if (ret == 0)
 		ret = put_page(page, out_dir);
 	if (ret < 0)
-		fprintf(stderr, "acrun-man: %s: %s\n", name, strerror(-ret));
+		(void)fprintf(stderr, "acrun-man: %s: %s\n", name, strerror(-ret));
 	strbuf_done(&page->prose);
 	strbuf_done(&page->out);
 	return ret;
@@ -251,7 +251,7 @@ int main(int argc, char **argv)
 	int ret;
 
 	if (prose_dir < 0 || out_dir < 0) {
-		fputs("usage: acrun-man PROSE_DIR OUT_DIR\n", stderr);
+		(void)fputs("usage: acrun-man PROSE_DIR OUT_DIR\n", stderr);
 		return EXIT_FAILURE;
 	}
 	ret = make_page(&page, prose_dir, out_dir);

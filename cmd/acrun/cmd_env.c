@@ -1,13 +1,12 @@
 #include "cmd/acrun/command.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "acrun_version.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/parse.h"
 #include "base/spawn.h"
 #include "cmd/acrun/document.h"
 #include "oci/spec.h"
@@ -57,11 +56,27 @@ static void put_version_of(struct document *doc, const char *path)
 	document_str(doc, "Version", out.data);
 }
 
+/* The number at *text, which is moved behind it and the full stop that follows. */
+static int64_t take_number(const char **text)
+{
+	size_t len = strspn(*text, "0123456789");
+	char digits[16];
+	uint32_t number = 0;
+
+	(void)snprintf(digits, sizeof(digits), "%.*s", (int)len, *text);
+	if (parse_u32(digits, &number) < 0)
+		return 0;
+	*text += len + ((*text)[len] == '.');
+	return number;
+}
+
 static void put_semver(struct document *doc)
 {
-	unsigned major = 0, minor = 0, patch = 0;
+	const char *text = ACRUN_VERSION;
+	int64_t major = take_number(&text);
+	int64_t minor = take_number(&text);
+	int64_t patch = take_number(&text);
 
-	(void)sscanf(ACRUN_VERSION, "%9u.%9u.%9u", &major, &minor, &patch);
 	document_open(doc, "Version");
 	document_str(doc, "Semver", ACRUN_VERSION);
 	document_int(doc, "Major", major);

@@ -2,12 +2,22 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/parse.h"
 #include "base/spawn.h"
 #include "base/strbuf.h"
 #include "hypervisor/qemu/accel.h"
 #include "hypervisor/qemu/qemu_internal.h"
 
 enum { OUTPUT_MAX = 4096, TIMEOUT_MS = 10000, OLDEST_MAJOR = 5 };
+
+/* "7" of "7.2.22 (Debian ...)". */
+static int major_of(const char *text, uint32_t *major)
+{
+	char digits[8];
+
+	(void)snprintf(digits, sizeof(digits), "%.*s", (int)strspn(text, "0123456789"), text);
+	return parse_u32(digits, major);
+}
 
 static void check_release(const struct hypervisor_config *cfg, const struct host_checks *checks)
 {
@@ -16,7 +26,7 @@ static void check_release(const struct hypervisor_config *cfg, const struct host
 	auto_strbuf struct strbuf out = { 0 };
 	const char *text;
 	struct error err = { 0 };
-	unsigned release = 0;
+	uint32_t release = 0;
 	int code = 0;
 	int ret = spawn_run(&sp, NULL, 0, &out, OUTPUT_MAX, TIMEOUT_MS, &code, &err);
 
@@ -24,7 +34,7 @@ static void check_release(const struct hypervisor_config *cfg, const struct host
 	if (ret < 0)
 		return;
 	text = strstr(strbuf_str(&out), "version ");
-	if (code != 0 || !text || sscanf(text, "version %3u", &release) != 1)
+	if (code != 0 || !text || major_of(text + 8, &release) < 0)
 		host_check_add(checks, "qemu", HOST_CHECK_WARN, "set path in [hypervisor.qemu]",
 			       "'%s --version' does not tell its release", cfg->path);
 	else if (release < OLDEST_MAJOR)

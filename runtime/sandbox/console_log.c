@@ -90,7 +90,7 @@ static int read_present(struct reader *r, size_t lines, struct error *err)
 		strbuf_clear(&text);
 	if (ret == 0 || ret == -ENOENT)
 		ret = r->fd < 0 ? (r->fd == -ENOENT ? 0 : r->fd)
-				: fs_read_all(r->fd, &text, 2 * OLDER_MAX);
+				: fs_read_all(r->fd, &text, (size_t)2 * OLDER_MAX);
 	if (ret < 0)
 		return err_set(err, ret, "read the console in '%s'", r->rec.dir_path);
 	from = lines == 0 ? text.len : start_of_lines(&text, lines);
