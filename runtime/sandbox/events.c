@@ -1,6 +1,7 @@
 #include "runtime/sandbox/control.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include "agent/proto/calls_control.h"
 #include "base/clock.h"
@@ -9,7 +10,7 @@
 #include "runtime/sandbox/stats_json.h"
 #include "runtime/sandbox/store.h"
 
-enum { CALL_TIMEOUT_MS = 15000 };
+enum { CALL_TIMEOUT_MS = 15000, IMPATIENT_MS = 1000 };
 
 struct watch {
 	const char *id;
@@ -100,6 +101,29 @@ static int take_events(struct watch *watch, uint32_t ms, bool print, struct erro
 	return 0;
 }
 
+/* An agent that cannot wait answers at once: don't ask it all the time. The end of its machine is
+ * noticed. */
+static void pause_asking(const struct watch *watch, int64_t ms)
+{
+	struct pollfd item = { .fd = watch->wait.abort_fd, .events = POLLIN };
+
+	(void)poll(&item, 1, ms < IMPATIENT_MS ? (int)ms : IMPATIENT_MS);
+}
+
+/* Waits for events, at most `ms`. */
+static int await(struct watch *watch, int64_t ms, struct error *err)
+{
+	uint32_t asked_ms = ms < CALL_WAIT_MAX_MS ? (uint32_t)ms : CALL_WAIT_MAX_MS;
+	uint64_t last = watch->last;
+	int64_t end_ms = clock_now_ms() + asked_ms;
+	int ret = take_events(watch, asked_ms, true, err);
+	int64_t left_ms = end_ms - clock_now_ms();
+
+	if (ret == 0 && watch->last == last && left_ms > 0)
+		pause_asking(watch, left_ms);
+	return ret;
+}
+
 /* Until the container ends. */
 static int follow(struct watch *watch, struct error *err)
 {
@@ -109,14 +133,12 @@ static int follow(struct watch *watch, struct error *err)
 	while (ret == 0 && !watch->ended) {
 		int64_t left_ms = next_ms - clock_now_ms();
 
-		if (left_ms <= 0) {
-			ret = print_stats(watch, err);
-			next_ms = clock_now_ms() + watch->interval_ms;
+		if (left_ms > 0) {
+			ret = await(watch, left_ms, err);
 			continue;
 		}
-		ret = take_events(watch,
-				  left_ms < CALL_WAIT_MAX_MS ? (uint32_t)left_ms : CALL_WAIT_MAX_MS,
-				  true, err);
+		ret = print_stats(watch, err);
+		next_ms = clock_now_ms() + watch->interval_ms;
 	}
 	return ret;
 }

@@ -1,6 +1,7 @@
 #include "runtime/sandbox/control.h"
 
 #include <errno.h>
+#include <string.h>
 #include "base/clock.h"
 #include "runtime/agent_client/agent.h"
 #include "runtime/sandbox/attach.h"
@@ -12,6 +13,18 @@ enum { PS_TIMEOUT_MS = 30000 };
 static int print_none(bool table, struct strbuf *out)
 {
 	return strbuf_adds(out, table ? "UID PID PPID C STIME TTY TIME CMD\n" : "[]\n");
+}
+
+/* It comes from the guest, and may go to a terminal. */
+static int make_printable(bool table, struct strbuf *text, struct error *err)
+{
+	if (!table && strspn(strbuf_str(text), "[0123456789, ]") != text->len)
+		return err_msg(err, -EBADMSG, "the guest's list of pids is none");
+	for (size_t i = 0; table && i < text->len; i++)
+		if (((unsigned char)text->data[i] < ' ' && text->data[i] != '\n') ||
+		    text->data[i] == 0x7f)
+			text->data[i] = '?';
+	return 0;
 }
 
 int sandbox_ps(const char *root, const char *id, bool table, const struct json_strs *args,
@@ -36,7 +49,11 @@ int sandbox_ps(const char *root, const char *id, bool table, const struct json_s
 	if (ret == 0)
 		ret = agent_ask(&client, &request, &wait, out, err);
 	attach_done(&wait);
+	if (ret == 0)
+		ret = make_printable(table, out, err);
 	if (ret == 0 && !table)
 		(void)strbuf_addc(out, '\n');
-	return ret < 0 ? ret : strbuf_error(out);
+	if (ret == 0 && strbuf_error(out) < 0)
+		ret = err_set(err, strbuf_error(out), "list processes");
+	return ret;
 }
