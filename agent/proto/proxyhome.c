@@ -142,6 +142,7 @@ void proxyhome_end(int dir_fd)
 	auto_strbuf struct strbuf text = { 0 };
 	struct proc_id id;
 
+	(void)lock; /* held to the end; one that cannot be had must not stop us */
 	(void)unlinkat(dir_fd, PROXYHOME_ARGS, 0);
 	if (fs_read_file_at(dir_fd, PROXYHOME_PID, &text, sizeof(id) * 8) < 0 ||
 	    sscanf(strbuf_str(&text), "%" SCNd64 " %" SCNu64, &id.pid, &id.start_time) != 2)
