@@ -226,8 +226,9 @@ commands() {
 	assert_equal "$(acrun logs -n 2 c1)" $'two\n\033[31mred'
 	TERM=xterm script -qec "'$ACRUN' --root '$ROOT' logs -n 1 c1" "$T/typescript" >/dev/null
 	grep -qF '?[31mred' "$T/typescript"
-	acrun logs -f -n 0 c1 >"$T/followed" 2>&1 8>&- &
+	acrun logs -f -n 1 c1 >"$T/followed" 2>&1 &
 	local follower=$!
+	wait_for 10 grep red "$T/followed"
 	# each line is seen before the next thing happens: the file grows, is replaced, and grows again
 	wait_for 10 follows_line three
 	mv "$ROOT/c1/console.log" "$ROOT/c1/console.log.1"
