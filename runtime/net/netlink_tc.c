@@ -16,9 +16,9 @@ enum { FILTER_PRIORITY = 0xac00, FIRST_ACTION = 1 };
 
 /* A filter of u32 that compares nothing and so matches everything: unlike "matchall", every kernel
  * has it. */
-struct match_all {
-	struct tc_u32_sel sel;
-	struct tc_u32_key key;
+union match_all {
+	char bytes[sizeof(struct tc_u32_sel) + sizeof(struct tc_u32_key)];
+	struct tc_u32_sel sel; /* its one key comes behind it */
 };
 
 void netlink_build_ingress(union netlink_request *request, uint16_t type, uint16_t flags,
@@ -87,12 +87,14 @@ void netlink_build_redirect(union netlink_request *request, uint16_t type, uint1
 			      .tcm_parent = TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
 			      .tcm_info = TC_H_MAKE((uint32_t)FILTER_PRIORITY << 16,
 						    htons(ETH_P_ALL)) };
-	struct match_all match = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = 1 } };
+	union match_all match = { .bytes = { 0 } };
 	struct tc_mirred mirred = { .action = TC_ACT_STOLEN,
 				    .eaction = TCA_EGRESS_REDIR,
 				    .ifindex = to };
 	struct nlattr *options, *actions, *action, *parameters;
 
+	match.sel.flags = TC_U32_TERMINAL;
+	match.sel.nkeys = 1;
 	netlink_begin(request, type, flags, &info, sizeof(info));
 	mnl_attr_put_strz(&request->header, TCA_KIND, "u32");
 	if (type == RTM_DELTFILTER)
