@@ -119,7 +119,7 @@ static int rescan_json(const struct acrn_control *control, const char *argument,
 	auto_close int fd = sock_connect_at(control->dir_fd, control->socket);
 	auto_strbuf struct strbuf request = { 0 };
 	int32_t ack = 0;
-	int ret = fd;
+	int ret;
 
 	if (fd < 0)
 		return err_set(err, fd, "connect to the device model's '%s'", control->socket);

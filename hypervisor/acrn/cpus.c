@@ -182,7 +182,7 @@ int cpus_choose(const struct acrn_platform *host, const struct acrn_profile *pro
 		const char *configured, uint32_t vcpus, uint32_t spread, struct strbuf *affinity,
 		struct error *err)
 {
-	struct cpu_list list;
+	struct cpu_list list = { .len = 0 };
 	int ret;
 
 	if (profile->affinity == ACRN_AFFINITY_NONE) {

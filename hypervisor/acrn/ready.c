@@ -21,9 +21,6 @@ enum {
 	LISTEN_PAUSE_MS = 1, /* between bind(2) and listen(2), of which nothing tells */
 };
 
-/* Of the flags in /proc/PID/net/unix: the socket listens. */
-enum { FLAG_ACCEPTS = 0x10000 };
-
 static int watch_dir_of(struct ready *ready, const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -68,20 +65,39 @@ int ready_expect(struct ready *ready, const char *path, struct error *err)
 	return 0;
 }
 
-/* A line: "ADDRESS: REFERENCES PROTOCOL FLAGS TYPE STATE INODE PATH", all numbers but the
- * references in hex. */
+/* A line: "ADDRESS: REFERENCES PROTOCOL FLAGS TYPE STATE INODE PATH". */
+enum { FIELD_FLAGS = 3, FIELD_PATH = 7, FLAGS_DIGITS = 8 };
+
+/* The i-th word from 0 on, which may be the end of the line. */
+static const char *field(const char *line, const char *end, unsigned i)
+{
+	const char *at = line;
+
+	for (; i > 0 && at < end; i--) {
+		while (at < end && *at != ' ')
+			at++;
+		while (at < end && *at == ' ')
+			at++;
+	}
+	return at;
+}
+
+/* __SO_ACCEPTCON is 0x10000, the one flag that is ever set: the fourth of eight hex digits. */
+static bool accepts(const char *flags, const char *end)
+{
+	return end - flags > FLAGS_DIGITS && flags[FLAGS_DIGITS] == ' ' && flags[3] == '1';
+}
+
 bool ready_is_listening(const char *text, const char *path)
 {
 	size_t len = strlen(path);
 
 	for (const char *line = text; line && *line;) {
 		const char *end = strchrnul(line, '\n');
-		unsigned int flags = 0;
-		int head = 0;
+		const char *at = field(line, end, FIELD_PATH);
 
-		if (sscanf(line, "%*x: %*x %*x %x %*x %*x %*u %n", &flags, &head) == 1 &&
-		    head > 0 && (size_t)(end - line) == (size_t)head + len &&
-		    !memcmp(line + head, path, len) && flags & FLAG_ACCEPTS)
+		if ((size_t)(end - at) == len && !memcmp(at, path, len) &&
+		    accepts(field(line, end, FIELD_FLAGS), end))
 			return true;
 		line = *end ? end + 1 : NULL;
 	}

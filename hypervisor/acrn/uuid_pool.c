@@ -97,29 +97,39 @@ static bool list_has(const struct uuid_list *list, const char *uuid)
 	return false;
 }
 
+static int list_put(struct uuid_list *list, const char *text, size_t len, struct error *err)
+{
+	char *item = list->items[list->len];
+
+	if (!uuid_is_valid(text, len))
+		return err_msg(err, -EINVAL, "'%.*s' is no UUID", (int)len, text);
+	if (list->len == UUID_POOL_MAX)
+		return err_msg(err, -E2BIG, "more than %d UUIDs", UUID_POOL_MAX);
+	for (size_t i = 0; i < len; i++)
+		item[i] = (char)tolower((unsigned char)text[i]);
+	item[len] = '\0';
+	if (list_has(list, item))
+		return err_msg(err, -EINVAL, "UUID %s stands there twice", item);
+	list->len++;
+	return 0;
+}
+
 int uuid_list_parse(const char *text, struct uuid_list *list, struct error *err)
 {
 	static const char separators[] = ", \t\n";
 
 	list->len = 0;
 	for (;;) {
-		char *item = list->items[list->len];
 		size_t len;
+		int ret;
 
 		text += strspn(text, separators);
 		len = strcspn(text, separators);
 		if (len == 0)
 			return 0;
-		if (!uuid_is_valid(text, len))
-			return err_msg(err, -EINVAL, "'%.*s' is no UUID", (int)len, text);
-		if (list->len == UUID_POOL_MAX)
-			return err_msg(err, -E2BIG, "more than %d UUIDs", UUID_POOL_MAX);
-		for (size_t i = 0; i < len; i++)
-			item[i] = (char)tolower((unsigned char)text[i]);
-		item[len] = '\0';
-		if (list_has(list, item))
-			return err_msg(err, -EINVAL, "UUID %s stands there twice", item);
-		list->len++;
+		ret = list_put(list, text, len, err);
+		if (ret < 0)
+			return ret;
 		text += len;
 	}
 }
@@ -273,18 +283,18 @@ int uuid_pool_hand_over(const char *host_dir, const char *uuid, const struct pro
 	return pool_save(&pool, err);
 }
 
-int uuid_pool_release(const char *host_dir, const char *uuid, const struct proc_id *id,
+int uuid_pool_release(const char *host_dir, const char *uuid, const struct proc_id *owner,
 		      struct error *err)
 {
 	auto_pool struct pool pool = { .dir_fd = -1, .lock_fd = -1 };
 	int ret = pool_open(&pool, host_dir, err);
-	struct uuid_owner *owner;
+	struct uuid_owner *entry;
 
 	if (ret < 0)
 		return ret;
-	owner = pool_find(&pool, uuid);
-	if (!is_owner(owner, id))
+	entry = pool_find(&pool, uuid);
+	if (!is_owner(entry, owner))
 		return 0;
-	*owner = pool.owners[--pool.n];
+	*entry = pool.owners[--pool.n];
 	return pool_save(&pool, err);
 }
