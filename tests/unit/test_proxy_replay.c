@@ -287,8 +287,10 @@ static void play(const char *name)
 	assert_true(rig_is_silent(&replay.rig, &replay.rig.tty));
 	for (int i = 0; i < CLIENTS_MAX; i++) {
 		assert_int_equal(replay.clients[i].in.len, 0);
-		for (int stream = 0; stream < 3; stream++)
+		for (int stream = 0; stream < 3; stream++) {
 			assert_int_equal(replay.output[i][stream].len, 0);
+			strbuf_done(&replay.output[i][stream]);
+		}
 		if (replay.clients[i].rig)
 			rig_end_close(&replay.clients[i]);
 	}
