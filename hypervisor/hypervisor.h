@@ -22,7 +22,7 @@ enum hypervisor_caps {
 	HV_CAP_SNAPSHOT = 1 << 6,
 	HV_CAP_VSOCK = 1 << 7,
 	HV_CAP_LOSSY_CHANNEL = 1 << 8, /* channels lose bytes: frames need to be acknowledged */
-	HV_CAP_NIC_FD = 1 << 8, /* takes an interface's device opened; else it opens it by name */
+	HV_CAP_NIC_FD = 1 << 9, /* takes an interface's device opened; else it opens it by name */
 };
 
 /* The [hypervisor.X] table of the configuration; all strings belong to the configuration and
