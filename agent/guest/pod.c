@@ -11,6 +11,7 @@
 #include "agent/guest/fail.h"
 #include "agent/guest/net.h"
 #include "agent/guest/rootfs.h"
+#include "agent/guest/storage.h"
 #include "agent/guest/task.h"
 #include "agent/guest/worker.h"
 
@@ -38,7 +39,11 @@ static int start(const struct call_startpod *call, struct error *err)
 		ret = net_set_interface(&interfaces[i], err);
 	if (ret == 0 && call->routes.len > 0)
 		ret = net_set_routes(call->routes.items, call->routes.len, err);
-	return ret < 0 ? ret : rootfs_mount_share(call->share_dir, call->msize, err);
+	if (ret < 0)
+		return ret;
+	return call->share_dir && *call->share_dir
+		       ? rootfs_mount_share(call->share_dir, call->msize, err)
+		       : storage_make_share(err);
 }
 
 static void started(struct guest *guest, struct slot *slot, const struct error *err)
@@ -92,7 +97,7 @@ void pod_start(struct guest *guest, const struct call_startpod *call, struct slo
 		slot_errorf(slot, "Pod already started, impossible to start again");
 		return;
 	}
-	if (!call->share_dir || !*call->share_dir) {
+	if (!guest->extended && (!call->share_dir || !*call->share_dir)) {
 		slot_errorf(slot, "shareDir is missing: nothing to mount");
 		return;
 	}

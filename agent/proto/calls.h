@@ -1,8 +1,8 @@
 /*
  * The one table of agent calls: code, name on the proxy socket (hyperName), and the JSON bodies as
- * typed structs; those from 72 on are in calls_control.h and calls_net.h. Codes below 64 are
- * hyperstart's dialect D3 (docs/protocols.md); codes from 64 are acrun's extension, in force once
- * HELLO was acknowledged. Original agents answer unknown codes with ERROR.
+ * typed structs; those from 72 on are in calls_control.h, calls_net.h and calls_storage.h. Codes
+ * below 64 are hyperstart's dialect D3 (docs/protocols.md); codes from 64 are acrun's extension, in
+ * force once HELLO was acknowledged. Original agents answer unknown codes with ERROR.
  */
 #ifndef AGENT_PROTO_CALLS_H
 #define AGENT_PROTO_CALLS_H
@@ -51,6 +51,7 @@
 	X(UPDATEROUTES, 80, "updateroutes", 0)         \
 	X(UPDATENEIGHBOURS, 81, "updateneighbours", 0) \
 	X(SETDNS, 82, "setdns", 0)                     \
+	X(MOUNTIMAGE, 83, "mountimage", 0)             \
 	X(RESUME, 90, "resume", 0)
 
 enum call_code {
@@ -110,7 +111,8 @@ struct call_startpod {
 	struct json_objs interfaces; /* struct call_interface */
 	struct json_objs routes;     /* struct call_route */
 	struct json_strs dns;
-	const char *share_dir; /* 9p mount tag */
+	const char *share_dir; /* 9p mount tag; NULL, of ours alone: the share is empty, and filled
+				  by MOUNTIMAGE */
 	uint32_t msize;	       /* of the 9p mount, bytes; ours; 0: what the agent finds good */
 };
 

@@ -1,0 +1,65 @@
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "agent/guest/storage.h"
+
+static void only_disks_are_disks(void **state)
+{
+	static const char *const no_disks[] = { "",	"vd",	  "sda",  "vdA",	  "vda1",
+						"vd/a", "../vda", "vda ", "vdabcdefghij", "xvda" };
+
+	(void)state;
+	assert_true(storage_is_disk("vda"));
+	assert_true(storage_is_disk("vdz"));
+	assert_true(storage_is_disk("vdab"));
+	for (size_t i = 0; i < sizeof(no_disks) / sizeof(no_disks[0]); i++)
+		assert_false(storage_is_disk(no_disks[i]));
+}
+
+/* Refused by its words, before anything is touched. */
+static void assert_refused(struct call_mountimage call, const char *text)
+{
+	struct error err = { 0 };
+
+	assert_int_equal(storage_mount_image(&call, &err), -EINVAL);
+	assert_non_null(strstr(err.text, text));
+}
+
+static void calls_are_checked(void **state)
+{
+	const struct call_mountimage good = { "vdb", 4096, "erofs", "c1" };
+	struct call_mountimage call;
+
+	(void)state;
+	call = good;
+	call.device = "../sda";
+	assert_refused(call, "'../sda' is no disk for an image");
+	call = good;
+	call.fstype = "9p";
+	assert_refused(call, "images cannot be of type '9p'");
+	call = good;
+	call.bytes = 0;
+	assert_refused(call, "an image on 'vdb' needs a size and a target");
+	call = good;
+	call.target = "..";
+	assert_refused(call, "needs a size and a target");
+	call.target = "c1/rootfs";
+	assert_refused(call, "needs a size and a target");
+	call.target = "c1,upperdir=x";
+	assert_refused(call, "needs a size and a target");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_disks_are_disks),
+		cmocka_unit_test(calls_are_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
