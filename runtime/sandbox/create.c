@@ -68,6 +68,7 @@ static const struct step create_steps[] = {
 	{ "shim", step_shim, undo_shim },
 	{ "hooks", step_hooks, NULL },
 	{ "guest network", step_guest_network, NULL },
+	{ "image", step_image, NULL },
 	{ "container", step_container, NULL },
 	{ "publish", step_publish, NULL },
 };
@@ -235,6 +236,8 @@ static int make_sandbox(struct create *create, const char *bundle, const char *r
 	if (ret == 0)
 		ret = share_plan(&create->share, &create->spec, rootfs, bundle, create->request->id,
 				 &create->arena, &create->rootfs, err);
+	if (ret == 0)
+		ret = create_check_images(create, err);
 	if (ret == 0)
 		ret = steps_make(create_steps, N_STEPS, create, err);
 	if (ret == 0)

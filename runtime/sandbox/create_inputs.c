@@ -79,10 +79,11 @@ int create_read_inputs(struct create *create, char **bundle, char **rootfs, stru
 
 	if (ret == 0)
 		ret = read_config(create, err);
-	if (ret < 0 || create->machine.hypervisor->caps & HV_CAP_SHARED_DIR)
+	if (ret < 0 ||
+	    create->machine.hypervisor->caps & (HV_CAP_SHARED_DIR | HV_CAP_BLOCK_HOTPLUG))
 		return ret;
 	return err_msg(err, -ENOTSUP,
-		       "cannot give the guest the root file system '%s': %s shares no directories "
-		       "with its guests",
+		       "cannot give the guest the root file system '%s': %s neither shares "
+		       "directories with its guests nor gives them disks",
 		       *rootfs, create->machine.hypervisor->name);
 }

@@ -69,6 +69,11 @@ int create_start_pod(struct create *create, const struct call_startpod *pod,
 		     const struct client_wait *wait, struct error *err) must_check;
 int create_hold_container(struct create *create, struct error *err) must_check;
 
+/* Does the guest see the host's directories themselves, or images of them (create_image.c)? */
+bool create_shares(const struct create *create);
+/* Tells which bind mounts an image cannot be, or not quite; nothing is made. */
+int create_check_images(const struct create *create, struct error *err) must_check;
+
 /* Deadline for the guest to answer. */
 struct client_wait create_wait(const struct create *create);
 
@@ -85,6 +90,7 @@ int step_console(struct create *create, struct error *err);
 int step_shim(struct create *create, struct error *err);
 int step_guest_network(struct create *create, struct error *err);
 int step_hooks(struct create *create, struct error *err);
+int step_image(struct create *create, struct error *err);
 int step_container(struct create *create, struct error *err);
 int step_publish(struct create *create, struct error *err);
 

@@ -50,7 +50,9 @@ static int prepare_vmm(void *arg, struct error *err)
 	struct create *create = arg;
 	int ret = create_record_self(&create->rec, &create->rec.state.vmm, err);
 
-	return ret < 0 ? ret : share_mount_all(&create->share, err);
+	if (ret < 0 || !create_shares(create))
+		return ret;
+	return share_mount_all(&create->share, err);
 }
 
 static int open_log(const struct create *create, const char *name, struct error *err)
@@ -282,7 +284,7 @@ int step_guest(struct create *create, struct error *err)
 	};
 	const struct call_startpod pod = {
 		.hostname = create->spec.hostname ? create->spec.hostname : create->rec.state.id,
-		.share_dir = MACHINE_SHARE_TAG,
+		.share_dir = create_shares(create) ? MACHINE_SHARE_TAG : NULL,
 		.msize = create->machine.config->msize_9p,
 	};
 	int ret = agent_register(&create->client, &vm, err);
