@@ -2,8 +2,12 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -49,10 +53,34 @@ static const char *find_packer(struct error *err)
 	return NULL;
 }
 
-/* In the packer's process. */
-static int mount_sources(void *arg, struct error *err)
+struct pack {
+	const struct share *share;
+	pid_t parent;
+	uint64_t max_bytes;
+};
+
+/* Images are often in memory: a part of what is free stays free for others. */
+static int find_limit(const char *dir, uint64_t *max_bytes, struct error *err)
 {
-	return share_mount_all(arg, err);
+	struct statvfs st;
+
+	if (statvfs(dir, &st) < 0)
+		return err_set(err, -errno, "find the free space of '%s'", dir);
+	*max_bytes = (uint64_t)st.f_bavail * st.f_frsize / 4 * 3;
+	return 0;
+}
+
+/* In the packer's process: it neither outlives us nor takes more than its share of the space. */
+static int prepare_packer(void *arg, struct error *err)
+{
+	const struct pack *pack = arg;
+	const struct rlimit size = { pack->max_bytes, pack->max_bytes };
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || setrlimit(RLIMIT_FSIZE, &size) < 0)
+		return err_set(err, -errno, "limit the packer");
+	if (getppid() != pack->parent)
+		return err_msg(err, -ECANCELED, "the packer is not wanted any more");
+	return share_mount_all(pack->share, err);
 }
 
 /* The last line that it said; it tells what was wrong. */
@@ -66,11 +94,26 @@ static const char *last_line(struct strbuf *words)
 	return newline ? newline + 1 : strbuf_str(words);
 }
 
+static int explain(const struct pack *pack, const char *packer, int code, struct strbuf *words,
+		   struct error *err)
+{
+	const char *rootfs = pack->share->mounts[0].source;
+
+	if (code != 128 + SIGXFSZ)
+		return err_msg(err, -EIO,
+			       "pack the root file system '%s': '%s' ended with status %d: %s",
+			       rootfs, packer, code, last_line(words));
+	err_msg(err, -ENOSPC,
+		"pack the root file system '%s': its image would have more than %llu MiB", rootfs,
+		(unsigned long long)pack->max_bytes >> 20);
+	return err_hint(err, "three quarters of what is free in '%s'", pack->share->dir);
+}
+
 int image_pack(const struct share *share, const char *id, const char *path, int timeout_ms,
 	       struct error *err)
 {
 	static const char *const env[] = { "PATH=/usr/bin:/bin", "LC_ALL=C", NULL };
-	struct share copy = *share;
+	struct pack pack = { .share = share, .parent = getpid() };
 	auto_strbuf struct strbuf words = { 0 };
 	auto_free char *dir = NULL;
 	const char *packer = find_packer(err);
@@ -81,13 +124,13 @@ int image_pack(const struct share *share, const char *id, const char *path, int 
 			    .cwd = "/",
 			    .setsid = true,
 			    .unshare_flags = CLONE_NEWNS,
-			    .prepare = mount_sources,
-			    .prepare_arg = &copy };
+			    .prepare = prepare_packer,
+			    .prepare_arg = &pack };
 	int code = 0;
-	int ret;
+	int ret = packer ? find_limit(share->dir, &pack.max_bytes, err) : err->code;
 
-	if (!packer)
-		return err->code;
+	if (ret < 0)
+		return ret;
 	if (asprintf(&dir, "%s/%s", share->dir, id) < 0) {
 		dir = NULL;
 		return err_set(err, -ENOMEM, "pack an image");
@@ -96,9 +139,5 @@ int image_pack(const struct share *share, const char *id, const char *path, int 
 	ret = spawn_run(&sp, NULL, 0, &words, WORDS_MAX, timeout_ms, &code, err);
 	if (ret < 0)
 		return err_ctx(err, "pack the root file system '%s'", share->mounts[0].source);
-	if (code != 0)
-		return err_msg(err, -EIO,
-			       "pack the root file system '%s': '%s' ended with status %d: %s",
-			       share->mounts[0].source, packer, code, last_line(&words));
-	return 0;
+	return code == 0 ? 0 : explain(&pack, packer, code, &words, err);
 }

@@ -80,3 +80,14 @@ assert_no_faults() {
 	assert_output_has "add \"ro\" to the options of the mount"
 	[[ ! -e $ROOT/c1 ]]
 }
+
+@test "an image that would fill the disk is not made, and create says what there was room for" {
+	make_bundle -- true
+	head -c 16M /dev/urandom >"$BUNDLE/rootfs/big"
+	mkdir "$ROOT"
+	mount -t tmpfs -o size=8m none "$ROOT"
+	run run_container c1
+	umount "$ROOT"
+	assert_status 1
+	assert_output_has "pack the root file system '$BUNDLE/rootfs': its image would have more than 5 MiB"
+}
