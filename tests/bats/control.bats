@@ -24,7 +24,7 @@ hyper() {
 
 @test "ps: a table as ps prints it, pids as JSON, nothing of a stopped container" {
 	running sh -c 'sleep 1000 & exec sleep 2000'
-	wait_for 10 eval 'acrun ps c1 | grep "sleep 1000"'
+	wait_for 10 eval 'acrun ps c1 | grep "sleep 1000\$"'
 	run acrun ps c1
 	assert_status 0
 	[[ ${lines[0]} =~ ^UID\ +PID\ +PPID\ +C\ STIME\ +TTY\ +TIME\ CMD$ ]]
