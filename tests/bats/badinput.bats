@@ -8,12 +8,13 @@ setup() {
 	chmod 0755 "$T"
 	proxy=$(cd "$(dirname "$ACRUN")/.." && pwd)/libexec/acrun/acrun-proxy
 	"$proxy" -uri "unix://$T/p.sock" >"$T/log" 2>&1 3>&- &
+	PROXY=$!
 	wait_for 30 test -S "$T/p.sock"
 	chmod 0777 "$T/p.sock"
 }
 
 teardown() {
-	kill %1
+	kill "$PROXY"
 	common_teardown
 }
 

@@ -23,7 +23,7 @@ phases() {
 	run acrun exec c1 no-such-program
 	assert_status 255
 	[[ $(phases create) == "inputs namespaces "*" container publish total" ]]
-	assert_equal "$(phases start)" "open state process hooks total"
+	assert_equal "$(phases start)" "open state network process hooks total"
 	assert_equal "$(phases exec)" \
 		"open inputs attach console shim process publish total open inputs attach console shim process total"
 	assert_equal "$(acrun state --timing c1 | jq -r .id)" c1
