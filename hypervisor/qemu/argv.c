@@ -250,12 +250,16 @@ static void put_param(struct strbuf *line, const char *param)
 	(void)strbuf_adds(line, param);
 }
 
-/* Under emulation the guest reads the host's counter: told its frequency, it does not calibrate it
- * against an emulated timer. */
-static void put_timer_params(const struct builder *b, struct strbuf *line)
+/*
+ * Under emulation the guest reads the host's counter: told its frequency, it does not calibrate it
+ * against an emulated timer. And zeroing every page once more when it is allocated, a second net
+ * below faults of the kernel, takes as long as all else that an exec does there.
+ */
+static void put_emulation_params(const struct builder *b, struct strbuf *line)
 {
 	if (b->kvm)
 		return;
+	put_param(line, "init_on_alloc=0");
 	put_param(line, b->machine->tcg_params);
 	if (b->spec->vcpus == 1 && b->spec->max_vcpus <= 1)
 		put_param(line, b->machine->tcg_up_params);
@@ -271,7 +275,7 @@ static void put_kernel_params(const struct builder *b, struct strbuf *line)
 	put_param(line, b->spec->console_listen_fd >= 0 ? "console=ttyS0" : "8250.nr_uarts=0");
 	put_param(line, "panic=-1 random.trust_cpu=on rcupdate.rcu_expedited=1 cryptomgr.notests");
 	put_param(line, b->machine->params);
-	put_timer_params(b, line);
+	put_emulation_params(b, line);
 	/* Without the first, the chance of memory above 4 GiB costs 64 MiB of bounce buffers, which
 	 * virtio has no use for. */
 	if (b->spec->max_memory_mib > b->spec->memory_mib)
