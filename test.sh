@@ -165,7 +165,8 @@ lane() {
 }
 export -f lane
 
-# bats_suite LABEL ACRUN DIR FILES...: as many files at a time as there are processors, those with most tests first.
+# bats_suite LABEL ACRUN DIR FILES...: one file more at a time than there are processors, for they also wait; those with most
+# tests first.
 bats_suite() {
 	local label=$1 acrun=$2 dir=$3 file
 	shift 3
@@ -175,7 +176,7 @@ bats_suite() {
 	for file; do
 		printf '%d %s\n' "$(grep -c '^@test' "$file")" "$file"
 	done | sort -rn | cut -d' ' -f2- | tr '\n' '\0' |
-		ACRUN=$acrun BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180} xargs -0 -n1 -P "$(nproc)" bash -c 'lane "$@"' _ "$dir"
+		ACRUN=$acrun BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-180} xargs -0 -n1 -P $(($(nproc) + 1)) bash -c 'lane "$@"' _ "$dir"
 	for file; do
 		count_tap "$label" "$dir/${file##*/}.tap"
 	done
