@@ -88,6 +88,29 @@ build() {
 	cmake --preset "$preset" "$@" >/dev/null && cmake --build --preset "$preset"
 }
 
+# build_meanwhile: the other builds, while the tests of the first one wait for their machines. Nobody waits for these builds
+# before built() asks for one.
+build_meanwhile() {
+	mkdir -p build/logs
+	(
+		exec </dev/null >build/logs/clang 2>&1
+		nice -n 19 cmake --preset clang -DACRUN_BUILD_GUEST=OFF && nice -n 19 cmake --build --preset clang -j 1
+	) &
+	clang_pid=$!
+	(
+		exec </dev/null >build/logs/asan 2>&1
+		nice -n 19 cmake --preset asan && nice -n 19 cmake --build --preset asan -j 1
+	) &
+	asan_pid=$!
+}
+
+# built PRESET PID: waits for one, and shows what it said if it failed.
+built() {
+	wait "$2" && return
+	cat "build/logs/$1"
+	return 1
+}
+
 lint() {
 	local check dir=build/lint
 	local -A pids=()
@@ -215,6 +238,7 @@ must "build, dev" build dev
 say "lint"
 lint
 unit dev build
+[[ -n $quick ]] || build_meanwhile
 if [[ ${#bats_files[@]} -gt 0 ]]; then
 	bats_suite dev "$top/build/bin/acrun" build/bats "${bats_files[@]}"
 else
@@ -222,8 +246,8 @@ else
 fi
 
 if [[ -z $quick ]]; then
-	step "build, clang" build clang -DACRUN_BUILD_GUEST=OFF
-	if step "build, asan" build asan; then
+	step "build, clang" built clang "$clang_pid"
+	if step "build, asan" built asan "$asan_pid"; then
 		reports=$top/build-asan/reports
 		rm -rf "$reports"
 		mkdir -p "$reports" && chmod 1777 "$reports"
