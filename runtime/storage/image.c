@@ -43,7 +43,7 @@ int image_check(const struct share *share, struct strvec *copies, struct error *
 	return 0;
 }
 
-static const char *find_packer(struct error *err)
+const char *image_find_packer(struct error *err)
 {
 	for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]); i++)
 		if (access(packers[i], X_OK) == 0)
@@ -116,7 +116,7 @@ int image_pack(const struct share *share, const char *id, const char *path, int 
 	struct pack pack = { .share = share, .parent = getpid() };
 	auto_strbuf struct strbuf words = { 0 };
 	auto_free char *dir = NULL;
-	const char *packer = find_packer(err);
+	const char *packer = image_find_packer(err);
 	const char *argv[] = { packer, "--quiet", path, NULL, NULL };
 	struct spawn sp = { .path = packer,
 			    .argv = argv,

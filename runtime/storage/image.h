@@ -17,6 +17,9 @@
  */
 int image_check(const struct share *share, struct strvec *copies, struct error *err) must_check;
 
+/* The program that packs images, a constant; NULL with -ENOENT and what to install. */
+const char *image_find_packer(struct error *err) must_check;
+
 /*
  * Packs what is mounted below <share->dir>/<id> into the new file `path`, in a mount namespace of
  * the packer's own: nothing stays mounted, however it ends. The targets must have been made.
