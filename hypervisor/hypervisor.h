@@ -175,6 +175,9 @@ struct hypervisor_ops {
 	 * privileges, releases) beyond what check() says. May probe for seconds. NULL: nothing.
 	 */
 	void (*check_host)(const struct hypervisor_config *cfg, const struct host_checks *checks);
+	/* For `acrun check --create`: has the hypervisor make an empty VM, takes it away again and
+	 * adds what came of it. NULL: only a boot can tell. */
+	void (*try_create)(const struct hypervisor_config *cfg, const struct host_checks *checks);
 	/*
 	 * Builds the whole command line (argv[0] included) without side effects. `accelerator` is
 	 * "kvm" or "tcg". Descriptor numbers in it are those the VMM will see (channel i: 10 + i,
@@ -192,8 +195,8 @@ struct hypervisor_ops {
 	/* Ends the VM at once and waits until its process is gone. Fine when it is gone already. */
 	int (*stop)(const struct vm *vm, struct error *err);
 	/* NULL: fit for any host. Else: is this host made for it? Must be quick and have no side
-	 * effects. */
-	bool (*fits_host)(void);
+	 * effects. why_not may be NULL. */
+	bool (*fits_host)(struct error *why_not);
 	/* HV_CAP_PAUSE: halts the vCPUs, lets them go on. Fine when that is so already. */
 	int (*pause)(const struct vm *vm, int control_fd, struct error *err);
 	int (*resume)(const struct vm *vm, int control_fd, struct error *err);

@@ -30,7 +30,7 @@ const struct hypervisor_ops *hypervisor_default(void)
 {
 	unsigned i = 0;
 
-	while (i < N_BACKENDS - 1 && backends[i]->fits_host && !backends[i]->fits_host())
+	while (i < N_BACKENDS - 1 && backends[i]->fits_host && !backends[i]->fits_host(NULL))
 		i++;
 	return backends[i];
 }

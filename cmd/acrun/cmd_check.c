@@ -10,6 +10,7 @@
 struct check_options {
 	bool help;
 	bool boot;
+	bool create;
 	bool strict;
 	bool toml;
 	bool json;
@@ -19,6 +20,8 @@ static const struct option_row rows[] = {
 	{ "help", 'h', OPTION_FLAG, offsetof(struct check_options, help), NULL, "show help" },
 	{ "boot", 0, OPTION_FLAG, offsetof(struct check_options, boot), NULL,
 	  "also boot a machine, as root" },
+	{ "create", 0, OPTION_FLAG, offsetof(struct check_options, create), NULL,
+	  "also have the hypervisor make an empty machine, where it can" },
 	{ "strict", 's', OPTION_FLAG, offsetof(struct check_options, strict), NULL,
 	  "fail on warnings too" },
 	{ "toml", 0, OPTION_FLAG, offsetof(struct check_options, toml), NULL, "print TOML" },
@@ -93,6 +96,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 		.root = globals->root_abs,
 		.config = globals->config,
 		.boot = opts->boot,
+		.create = opts->create,
 	};
 	unsigned bad;
 	int ret;
@@ -110,8 +114,8 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	if (bad > 0)
 		return err_msg(err, -ENOTSUP, "System is not capable of running acrun");
 	if (!output.doc)
-		puts(opts->boot ? "System can currently create acrun"
-				: "System is capable of running acrun");
+		puts(opts->boot || opts->create ? "System can currently create acrun"
+						: "System is capable of running acrun");
 	return 0;
 }
 

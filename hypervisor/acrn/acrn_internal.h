@@ -11,6 +11,7 @@
 struct acrn_host_found {
 	const struct acrn_profile *profile;
 	const char *device;
+	uint32_t release; /* as ACRN_RELEASE(); 0: the device model does not say */
 };
 
 /* Runs `acrn-dm -v`, looks for the device, and decides the profile. */

@@ -8,16 +8,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/log.h"
-#include "base/spawn.h"
 #include "hypervisor/acrn/argv.h"
 #include "hypervisor/acrn/cpus.h"
 #include "hypervisor/acrn/uuid_pool.h"
 #include "hypervisor/asset.h"
 
 enum {
-	BANNER_MAX = 4096,
-	BANNER_TIMEOUT_MS = 10000,
 	BZIMAGE_MAGIC_OFFSET = 0x202,
 	SECTOR_BYTES = 512,
 };
@@ -27,20 +23,17 @@ static bool is_set(const char *text)
 	return text && *text;
 }
 
-static int check_program(const char *path, const char *key, struct error *err)
+static int check_program(const struct acrn_platform *host, const char *path, const char *key,
+			 struct error *err)
 {
-	struct stat st;
-	int ret = 0;
+	int ret;
 
 	if (!path || path[0] != '/') {
 		err_msg(err, -EINVAL, "'%s' is not the absolute path of a program",
 			path ? path : "");
 		return err_hint(err, "set %s in [hypervisor." ACRN_TABLE "]", key);
 	}
-	if (stat(path, &st) < 0 || (S_ISREG(st.st_mode) && access(path, X_OK) < 0))
-		ret = -errno;
-	else if (!S_ISREG(st.st_mode))
-		ret = -EACCES;
+	ret = host->find_program(host->arg, path);
 	if (ret == 0)
 		return 0;
 	err_set(err, ret, "cannot run '%s'", path);
@@ -91,39 +84,33 @@ static int check_boot_files(const struct hypervisor_config *cfg, struct error *e
 }
 
 /* 0 when the program says nothing that could be understood. */
-static int ask_release(const char *path, uint32_t *release, struct error *err)
+static int ask_release(const struct acrn_platform *host, const char *path, uint32_t *release,
+		       struct error *err)
 {
-	const char *const argv[] = { path, "-v", NULL };
-	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
-	const struct spawn sp = {
-		.path = path, .argv = argv, .envp = env, .cwd = "/", .setsid = true
-	};
 	auto_strbuf struct strbuf output = { 0 };
-	int code = 0;
-	int ret = spawn_run(&sp, NULL, 0, &output, BANNER_MAX, BANNER_TIMEOUT_MS, &code, err);
+	int ret = host->ask(host->arg, path, "-v", &output, err);
 
 	*release = 0;
 	if (ret < 0)
 		return err_ctx(err, "ask '%s' for its release", path);
 	if (profile_parse_banner(strbuf_str(&output), release) < 0)
-		log_debug("'%s -v' ended with %d and said: %s", path, code, strbuf_str(&output));
+		*release = 0;
 	return 0;
 }
 
 int acrn_look(const struct hypervisor_config *cfg, const struct acrn_platform *host,
 	      struct acrn_host_found *found, struct error *err)
 {
-	uint32_t release;
-	int ret = check_program(cfg->path, "path", err);
+	int ret = check_program(host, cfg->path, "path", err);
 
 	if (ret == 0)
 		ret = platform_find_device(host, cfg->device, &found->device, err);
 	if (ret == 0)
-		ret = ask_release(cfg->path, &release, err);
+		ret = ask_release(host, cfg->path, &found->release, err);
 	if (ret < 0)
 		return ret;
 	/* A device that was named is not one of the two to judge by. */
-	return profile_decide(is_set(cfg->profile) ? cfg->profile : "auto", release,
+	return profile_decide(is_set(cfg->profile) ? cfg->profile : "auto", found->release,
 			      is_set(cfg->device) ? NULL : found->device, &found->profile, err);
 }
 
@@ -147,7 +134,7 @@ static int check_options(const struct hypervisor_config *cfg, const struct acrn_
 		ret = cpu_list_parse(cfg->cpu_affinity, profile->affinity == ACRN_AFFINITY_LAPIC,
 				     &cpus, err);
 	if (ret == 0 && is_set(cfg->control_path))
-		ret = check_program(cfg->control_path, "ctlpath", err);
+		ret = check_program(&acrn_host, cfg->control_path, "ctlpath", err);
 	return ret;
 }
 

@@ -5,16 +5,22 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "base/spawn.h"
 
 enum {
 	LEAF_FEATURES = 1,
 	BIT_HYPERVISOR = 31, /* of ecx */
 	BIT_PRIVILEGED = 0,  /* of eax */
+	SIGNATURE_LEN = 12,
 	FILE_MAX = 4 << 20,
+	ANSWER_MAX = 4096,
+	ANSWER_TIMEOUT_MS = 10000,
 };
 
 #define LEAF_SIGNATURE 0x40000000U
@@ -48,25 +54,63 @@ static int host_read_file(void *arg, const char *path, struct strbuf *text)
 	return fs_read_file_at(AT_FDCWD, path, text, FILE_MAX);
 }
 
+static int host_find_program(void *arg, const char *path)
+{
+	struct stat st;
+
+	(void)arg;
+	if (stat(path, &st) < 0 || (S_ISREG(st.st_mode) && access(path, X_OK) < 0))
+		return -errno;
+	return S_ISREG(st.st_mode) ? 0 : -EACCES;
+}
+
+static int host_ask(void *arg, const char *path, const char *option, struct strbuf *output,
+		    struct error *err)
+{
+	const char *const argv[] = { path, option, NULL };
+	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+	const struct spawn sp = {
+		.path = path, .argv = argv, .envp = env, .cwd = "/", .setsid = true
+	};
+	int code = 0;
+	int ret = spawn_run(&sp, NULL, 0, output, ANSWER_MAX, ANSWER_TIMEOUT_MS, &code, err);
+
+	(void)arg;
+	if (ret == 0)
+		log_debug("'%s %s' ended with %d and said: %s", path, option, code,
+			  strbuf_str(output));
+	return ret;
+}
+
 const struct acrn_platform acrn_host = {
 	.open_device = host_open_device,
 	.ioctl = host_ioctl,
 	.cpuid = host_cpuid,
 	.read_file = host_read_file,
+	.find_program = host_find_program,
+	.ask = host_ask,
 };
 
-bool platform_is_acrn(const struct acrn_platform *host)
+bool platform_is_acrn(const struct acrn_platform *host, struct error *why_not)
 {
 	uint32_t regs[4];
 
 	host->cpuid(host->arg, LEAF_FEATURES, regs);
-	if (!(regs[2] >> BIT_HYPERVISOR & 1))
+	if (!(regs[2] >> BIT_HYPERVISOR & 1)) {
+		err_msg(why_not, -ENODEV, "the processor knows of no hypervisor below this kernel");
 		return false;
+	}
 	host->cpuid(host->arg, LEAF_SIGNATURE, regs);
-	if (memcmp(&regs[1], "ACRNACRNACRN", 12) != 0 || regs[0] < LEAF_VM)
+	if (memcmp(&regs[1], "ACRNACRNACRN", SIGNATURE_LEN) != 0 || regs[0] < LEAF_VM) {
+		err_msg(why_not, -ENODEV, "the hypervisor below this kernel is '%.*s', not ACRN",
+			SIGNATURE_LEN, (const char *)&regs[1]);
 		return false;
+	}
 	host->cpuid(host->arg, LEAF_VM, regs);
-	return regs[0] >> BIT_PRIVILEGED & 1;
+	if (regs[0] >> BIT_PRIVILEGED & 1)
+		return true;
+	err_msg(why_not, -ENODEV, "this is a guest of ACRN, not its service VM");
+	return false;
 }
 
 static int try_device(const struct acrn_platform *host, const char *path)

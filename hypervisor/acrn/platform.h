@@ -14,13 +14,19 @@ struct acrn_platform {
 	int (*ioctl)(void *arg, int fd, unsigned long request, void *data);
 	void (*cpuid)(void *arg, uint32_t leaf, uint32_t regs[static 4]);
 	int (*read_file)(void *arg, const char *path, struct strbuf *text);
+	/* Is this a program that can be run? 0 or -errno. */
+	int (*find_program)(void *arg, const char *path);
+	/* Runs `path option` and collects what it prints, whatever its exit status. */
+	int (*ask)(void *arg, const char *path, const char *option, struct strbuf *output,
+		   struct error *err);
 	void *arg;
 };
 
 extern const struct acrn_platform acrn_host;
 
-/* Is this the privileged VM of an ACRN hypervisor? Asks the CPU alone. */
-bool platform_is_acrn(const struct acrn_platform *host);
+/* Is this the privileged VM of an ACRN hypervisor? Asks the CPU alone; `why_not` (or NULL) is what
+ * it says instead. */
+bool platform_is_acrn(const struct acrn_platform *host, struct error *why_not);
 
 /*
  * The device of this host, a constant: `configured` when that is not "", else the first there is.

@@ -10,9 +10,12 @@
 #define VHM "/dev/acrn_vhm"
 #define HSM "/dev/acrn_hsm"
 
-/* Numbers of the ioctl that tells about the platform: both are gone since. */
-enum { INFO_VHM = 0x43000003 };
-#define INFO_HSM 0x8100a203UL
+/* Numbers of ioctls: of the older driver, plain numbers; of the newer, as in linux/acrn.h, but for
+ * the one that tells about the platform, which is gone since. */
+enum { INFO_VHM = 0x43000003, CREATE_VHM = 0x43000010, DESTROY_VHM = 0x43000011 };
+#define INFO_HSM    0x8100a203UL
+#define CREATE_HSM  0xc030a210UL
+#define DESTROY_HSM 0xa211UL
 
 #define NO_LIMIT UINT32_MAX
 
@@ -23,6 +26,8 @@ static const struct acrn_profile profiles[] = {
 		.first = ACRN_RELEASE(1, 2),
 		.last = ACRN_RELEASE(1, UINT16_MAX),
 		.device = VHM,
+		.create_ioctl = CREATE_VHM,
+		.destroy_ioctl = DESTROY_VHM,
 		.by_uuid = true,
 		.name_max = 127,
 		.acpi_flag = true,
@@ -38,6 +43,8 @@ static const struct acrn_profile profiles[] = {
 		.first = ACRN_RELEASE(2, 0),
 		.last = ACRN_RELEASE(2, 0),
 		.device = VHM,
+		.create_ioctl = CREATE_VHM,
+		.destroy_ioctl = DESTROY_VHM,
 		.by_uuid = true,
 		.name_max = 127,
 		.acpi_flag = true,
@@ -54,6 +61,8 @@ static const struct acrn_profile profiles[] = {
 		.first = ACRN_RELEASE(2, 1),
 		.last = ACRN_RELEASE(2, 5),
 		.device = VHM,
+		.create_ioctl = CREATE_VHM,
+		.destroy_ioctl = DESTROY_VHM,
 		.by_uuid = true,
 		.name_max = 127,
 		.acpi_flag = true,
@@ -71,6 +80,8 @@ static const struct acrn_profile profiles[] = {
 		.first = ACRN_RELEASE(2, 6),
 		.last = ACRN_RELEASE(2, 6),
 		.device = HSM,
+		.create_ioctl = CREATE_HSM,
+		.destroy_ioctl = DESTROY_HSM,
 		.by_uuid = true,
 		.name_max = 127,
 		.acpi_flag = true,
@@ -88,6 +99,8 @@ static const struct acrn_profile profiles[] = {
 		.first = ACRN_RELEASE(2, 7),
 		.last = ACRN_RELEASE(2, UINT16_MAX),
 		.device = HSM,
+		.create_ioctl = CREATE_HSM,
+		.destroy_ioctl = DESTROY_HSM,
 		.name_max = 15,
 		.acpi_flag = true,
 		.affinity = ACRN_AFFINITY_PCPU,
@@ -102,6 +115,8 @@ static const struct acrn_profile profiles[] = {
 		.first = ACRN_RELEASE(3, 0),
 		.last = NO_LIMIT,
 		.device = HSM,
+		.create_ioctl = CREATE_HSM,
+		.destroy_ioctl = DESTROY_HSM,
 		.name_max = 15,
 		.affinity = ACRN_AFFINITY_LAPIC,
 		.affinity_needed = true,

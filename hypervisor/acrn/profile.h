@@ -40,10 +40,11 @@ struct acrn_profile {
 	enum acrn_tap_rule tap;
 	bool macvtap;
 	bool vsock;
-	bool cmd_monitor;	  /* a control socket of JSON, else the monitor's own protocol */
-	uint32_t monitor_rescan;  /* number of its request */
-	uint32_t rescan_max;	  /* bytes of "slot,path" */
-	unsigned long info_ioctl; /* tells how many VMs there may be; 0: nothing does */
+	bool cmd_monitor;	 /* a control socket of JSON, else the monitor's own protocol */
+	uint32_t monitor_rescan; /* number of its request */
+	uint32_t rescan_max;	 /* bytes of "slot,path" */
+	unsigned long create_ioctl, destroy_ioctl;
+	unsigned long info_ioctl;	  /* tells how many VMs there may be; 0: nothing does */
 	uint32_t info_offset, info_bytes; /* of the number in what the ioctl fills */
 };
 

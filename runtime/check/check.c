@@ -1,6 +1,7 @@
 #include "runtime/check/check.h"
 
 #include <inttypes.h>
+#include <string.h>
 #include "base/clock.h"
 #include "runtime/check/check_internal.h"
 #include "runtime/factory/factory.h"
@@ -27,6 +28,33 @@ static void check_boot(const char *config, const struct host_checks *checks)
 			       clock_now_ms() - begun);
 }
 
+/* With "auto": which hypervisors this host is not made for, and why. */
+static void check_passed_over(const struct config *config, const struct hypervisor_ops *chosen,
+			      const struct host_checks *checks)
+{
+	const struct hypervisor_ops *ops;
+
+	if (strcmp(config->runtime.hypervisor, "auto") != 0)
+		return;
+	for (unsigned i = 0; (ops = hypervisor_at(i)) && ops != chosen; i++) {
+		struct error why = { 0 };
+
+		if (ops->fits_host && !ops->fits_host(&why))
+			host_check_add(checks, ops->name, HOST_CHECK_OK, NULL, "not used: %s",
+				       why.text);
+	}
+}
+
+static void check_create(const struct machine *machine, const struct host_checks *checks)
+{
+	if (machine->hypervisor->try_create)
+		machine->hypervisor->try_create(machine->config, checks);
+	else
+		host_check_add(checks, "create", HOST_CHECK_OK, NULL,
+			       "%s has no machine without a program: --boot makes one",
+			       machine->hypervisor->name);
+}
+
 static void check_configured(const struct check_request *request, const struct config *config,
 			     const struct host_facts *facts, const struct host_checks *checks)
 {
@@ -37,11 +65,15 @@ static void check_configured(const struct check_request *request, const struct c
 	host_check_add_result(
 		checks, "hypervisor", ret, machine.hypervisor ? machine.hypervisor->name : "", &err,
 		"see the hypervisor's table in the configuration (acrun config show)");
+	check_passed_over(config, machine.hypervisor, checks);
+	check_virtualization(facts, machine.hypervisor, checks);
 	if (machine.hypervisor && machine.hypervisor->check_host)
 		machine.hypervisor->check_host(machine.config, checks);
-	check_files(config, machine.config, request->root, checks);
+	check_files(config, &machine, request->root, checks);
 	if (machine.config)
 		check_memory(facts, machine.config, checks);
+	if (request->create && machine.hypervisor)
+		check_create(&machine, checks);
 	if (request->boot && ret == 0)
 		check_boot(request->config, checks);
 }

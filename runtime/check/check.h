@@ -9,6 +9,7 @@ struct check_request {
 	const char *root;   /* absolute */
 	const char *config; /* NULL: found by the usual order */
 	bool boot;	    /* also boot a machine: makes the template */
+	bool create;	    /* also have the hypervisor make an empty VM, where that can be */
 };
 
 /* Looks at everything and goes on whatever it finds; may probe for seconds. -ENOMEM only. */

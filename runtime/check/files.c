@@ -10,6 +10,7 @@
 #include "acrun_version.h"
 #include "base/strbuf.h"
 #include "runtime/check/check_internal.h"
+#include "runtime/storage/image.h"
 
 enum { SPARE_MIB = 64 }; /* what a VMM and our own processes need beside the guest's memory */
 
@@ -101,8 +102,21 @@ static void check_template(const struct config *config, const struct hypervisor_
 			       "%s, room for %" PRIu64 " MiB", path, free_mib);
 }
 
-void check_files(const struct config *config, const struct hypervisor_config *machine,
-		 const char *root, const struct host_checks *checks)
+/* Where no directory can be shared, files go to the guest as an image that somebody has to pack. */
+static void check_packer(const struct machine *machine, const struct host_checks *checks)
+{
+	struct error err = { 0 };
+	const char *packer;
+
+	if (!machine->hypervisor || (machine->hypervisor->caps & HV_CAP_SHARED_DIR))
+		return;
+	packer = image_find_packer(&err);
+	host_check_add_result(checks, "mkfs.erofs", packer ? 0 : err.code, packer ? packer : "",
+			      &err, "install erofs-utils");
+}
+
+void check_files(const struct config *config, const struct machine *machine, const char *root,
+		 const struct host_checks *checks)
 {
 	char cached[4096];
 
@@ -114,7 +128,9 @@ void check_files(const struct config *config, const struct hypervisor_config *ma
 		check_program("cache", cached, checks);
 	}
 	check_state(root, checks);
-	check_template(config, machine, checks);
+	check_packer(machine, checks);
+	if (!machine->hypervisor || (machine->hypervisor->caps & HV_CAP_SNAPSHOT))
+		check_template(config, machine->config, checks);
 }
 
 void check_memory(const struct host_facts *facts, const struct hypervisor_config *machine,

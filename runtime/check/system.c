@@ -30,8 +30,11 @@ static void check_cpu(const struct host_facts *facts, const struct host_checks *
 		       facts->cpu_model, facts->cpus);
 }
 
-static void check_virtualization(const struct host_facts *facts, const struct host_checks *checks)
+void check_virtualization(const struct host_facts *facts, const struct hypervisor_ops *hypervisor,
+			  const struct host_checks *checks)
 {
+	if (hypervisor && hypervisor->fits_host)
+		return;
 	if (host_has_cpu_flag(facts, "vmx") || host_has_cpu_flag(facts, "svm"))
 		host_check_add(checks, "virtualization", HOST_CHECK_OK, NULL, "%s",
 			       host_has_cpu_flag(facts, "vmx") ? "vmx" : "svm");
@@ -151,7 +154,6 @@ static void check_tun(const struct host_checks *checks)
 void check_system(const struct host_facts *facts, const struct host_checks *checks)
 {
 	check_cpu(facts, checks);
-	check_virtualization(facts, checks);
 	check_privileges(checks);
 	check_kernel(facts, checks);
 	check_namespaces(checks);

@@ -95,14 +95,14 @@ static void test_cpuid(void **state)
 
 	(void)state;
 	fake_init(&f);
-	assert_true(platform_is_acrn(&f.ops));
+	assert_true(platform_is_acrn(&f.ops, NULL));
 	f.privileged = false;
-	assert_false(platform_is_acrn(&f.ops));
+	assert_false(platform_is_acrn(&f.ops, NULL));
 	f.privileged = true;
 	f.signature = "KVMKVMKVM\0\0\0";
-	assert_false(platform_is_acrn(&f.ops));
+	assert_false(platform_is_acrn(&f.ops, NULL));
 	f.signature = NULL;
-	assert_false(platform_is_acrn(&f.ops));
+	assert_false(platform_is_acrn(&f.ops, NULL));
 }
 
 static void test_device(void **state)

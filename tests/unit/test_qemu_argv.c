@@ -356,7 +356,7 @@ static void test_registry(void **state)
 	assert_null(hypervisor_find("qemu")->fits_host);
 	for (unsigned i = 0; hypervisor_at(i); i++)
 		assert_true((hypervisor_at(i + 1) == NULL) == !hypervisor_at(i)->fits_host);
-	assert_true(!hypervisor_default()->fits_host || hypervisor_default()->fits_host());
+	assert_true(!hypervisor_default()->fits_host || hypervisor_default()->fits_host(NULL));
 	assert_null(hypervisor_find("Qemu"));
 	assert_null(hypervisor_at(1000));
 }
