@@ -78,9 +78,8 @@ static const char *const mount_options[] = {
 	NULL,
 };
 
-/* Namespaces of users are refused. */
 static const char *const namespaces[] = {
-	"cgroup", "ipc", "mount", "network", "pid", "time", "uts", NULL,
+	"cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts", NULL,
 };
 
 /* SCMP_ACT_NOTIFY is refused: a listener on the host cannot be reached from the guest. */

@@ -28,6 +28,7 @@
 #include "agent/guest/seccomp.h"
 #include "agent/guest/sysctl.h"
 #include "agent/guest/terminal.h"
+#include "agent/guest/userns.h"
 #include "agent/guest/worker.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -43,6 +44,7 @@ struct child {
 	struct user_ids ids;
 	struct caps caps;
 	struct seccomp_filter *filter; /* NULL: none, or in force */
+	struct userns_trees trees;     /* with a user namespace; rootfs of any container */
 };
 
 /* Keeps what is needed, closes everything else: a parked child must not hold other processes' pipes
@@ -75,18 +77,35 @@ static int arrange_fds(struct child *child, struct error *err)
 	return 0;
 }
 
+/* A further process, or the first of a container whose users are the guest's own. */
+static int join_and_unshare(struct child *child, struct error *err)
+{
+	const struct launch *launch = child->launch;
+	int ret = launch->userns ? userns_before_join(launch, err) : 0;
+
+	if (ret == 0 && child->pidfd >= 0 && launch->join_flags &&
+	    setns(child->pidfd, launch->join_flags) < 0)
+		ret = fail_set(err, -errno, "join the container's namespaces");
+	if (ret == 0 && launch->userns)
+		ret = userns_become_root(err);
+	if (ret == 0 && launch->unshare_flags && unshare(launch->unshare_flags) < 0)
+		ret = fail_set(err, -errno, "unshare namespaces");
+	if (ret == 0 && (launch->unshare_flags & CLONE_NEWTIME))
+		ret = procattr_write_offsets(0, &launch->spec->linux_->time_offsets, err);
+	return ret;
+}
+
 static int enter_namespaces(struct child *child, struct error *err)
 {
 	const struct launch *launch = child->launch;
+	int ret;
 
-	if (child->pidfd >= 0 && launch->join_flags && setns(child->pidfd, launch->join_flags) < 0)
-		return fail_set(err, -errno, "join the container's namespaces");
+	if (launch->userns && launch->first)
+		ret = userns_split(launch, child->pidfd, child->sync_fd, &child->trees, err);
+	else
+		ret = join_and_unshare(child, err);
 	cleanup_close(&child->pidfd);
-	if (launch->unshare_flags && unshare(launch->unshare_flags) < 0)
-		return fail_set(err, -errno, "unshare namespaces");
-	if (launch->unshare_flags & CLONE_NEWTIME)
-		return procattr_enter_time(&launch->spec->linux_->time_offsets, err);
-	return 0;
+	return ret == 0 && (launch->unshare_flags & CLONE_NEWTIME) ? procattr_enter_time(err) : ret;
 }
 
 static int set_hostname(const struct launch *launch, struct error *err)
@@ -119,8 +138,9 @@ static int make_cwd(const struct launch *launch, int root_fd, struct error *err)
 		       : 0;
 }
 
-static int make_tree(const struct launch *launch, int root_fd, struct error *err)
+static int make_tree(const struct child *child, int root_fd, struct error *err)
 {
+	const struct launch *launch = child->launch;
 	const struct oci_spec *spec = launch->spec;
 	auto_close int share = fs_open_dir_at(AT_FDCWD, GUEST_SHARE_DIR);
 	struct mount_context ctx = {
@@ -128,11 +148,12 @@ static int make_tree(const struct launch *launch, int root_fd, struct error *err
 		.share_fd = share,
 		.cgroup = launch->cgroup,
 		.own_cgroup_ns = (launch->unshare_flags & CLONE_NEWCGROUP) != 0,
+		.trees = child->trees.mounts,
 	};
 	int ret = mount_all(spec, &ctx, err);
 
 	if (ret == 0)
-		ret = dev_make_all(spec, root_fd, err);
+		ret = dev_make_all(spec, root_fd, child->trees.nodes, err);
 	if (ret == 0)
 		ret = make_cwd(launch, root_fd, err);
 	if (ret == 0)
@@ -143,24 +164,38 @@ static int make_tree(const struct launch *launch, int root_fd, struct error *err
 	return ret < 0 ? fail_set(err, ret, "make the root file system read-only") : 0;
 }
 
-static int make_container(const struct launch *launch, struct error *err)
+/* With the guest's own root, in the container's namespaces. */
+static int apply_settings(const struct launch *launch, struct error *err)
 {
 	const struct oci_linux *linux_ = launch->spec->linux_;
-	auto_close int root_fd =
-		rootfs_bind(launch->rootfs, linux_ ? linux_->rootfs_propagation : NULL, err);
-	int ret = root_fd < 0 ? root_fd : 0;
+	int ret = linux_ ? sysctl_apply(&linux_->sysctl, 0, err) : 0;
 
-	if (ret == 0)
-		ret = set_hostname(launch, err);
-	if (ret == 0)
-		ret = make_tree(launch, root_fd, err);
-	if (ret == 0 && linux_)
-		ret = sysctl_apply(&linux_->sysctl, err);
 	/* now that everything is mounted; the cgroup can't be reached from inside */
 	if (ret == 0 && linux_ && linux_->resources)
 		ret = devfilter_attach(launch->cgroup, &linux_->resources->devices, err);
+	return ret;
+}
+
+static int make_container(struct child *child, struct error *err)
+{
+	const struct launch *launch = child->launch;
+	const struct oci_linux *linux_ = launch->spec->linux_;
+	auto_close int root_fd = -1;
+	int ret = 0;
+
+	if (child->trees.rootfs < 0)
+		ret = child->trees.rootfs = rootfs_open_tree(launch->rootfs, err);
+	if (ret >= 0)
+		ret = root_fd = rootfs_attach(child->trees.rootfs, err);
+	if (ret >= 0)
+		ret = set_hostname(launch, err);
 	if (ret == 0)
-		ret = rootfs_enter(root_fd, err);
+		ret = make_tree(child, root_fd, err);
+	if (ret == 0 && !launch->userns)
+		ret = apply_settings(launch, err);
+	if (ret == 0)
+		ret = rootfs_enter(root_fd, linux_ ? linux_->rootfs_propagation : NULL, err);
+	userns_trees_done(launch->spec, &child->trees);
 	return ret;
 }
 
@@ -177,7 +212,9 @@ static int open_stdio(struct child *child, struct error *err)
 	int ret;
 
 	if (!child->launch->process->terminal) {
-		own_stdio(child);
+		/* else it was done while that was possible */
+		if (!child->launch->userns)
+			own_stdio(child);
 		return 0;
 	}
 	master = terminal_open(child->ids.uid, child->launch->first, err);
@@ -238,7 +275,7 @@ static int prepare(struct child *child, struct error *err)
 	if (ret == 0)
 		ret = enter_namespaces(child, err);
 	if (ret == 0 && launch->first)
-		ret = make_container(launch, err);
+		ret = make_container(child, err);
 	if (ret == 0 && launch->spec->linux_)
 		ret = seccomp_make_filter(launch->spec->linux_->seccomp, &child->filter, err);
 	if (ret == 0)
@@ -247,8 +284,10 @@ static int prepare(struct child *child, struct error *err)
 		ret = open_stdio(child, err);
 	if (ret == 0)
 		ret = rlimit_apply(process, err);
-	if (ret == 0)
-		ret = procattr_apply(launch->spec->linux_, process, err);
+	if (ret == 0 && launch->spec->linux_)
+		ret = procattr_set_personality(launch->spec->linux_->personality, err);
+	if (ret == 0 && !launch->userns)
+		ret = procattr_schedule(process, 0, err);
 	if (ret == 0)
 		ret = drop_privileges(child, err);
 	return ret;
@@ -313,7 +352,9 @@ static int run(struct child *child, struct error *err)
 
 _Noreturn void launch_child(const struct launch *launch)
 {
-	struct child child = { .launch = launch, .sync_fd = launch->sync_fd, .pidfd = -1 };
+	struct child child = {
+		.launch = launch, .sync_fd = launch->sync_fd, .pidfd = -1, .trees = { .rootfs = -1 }
+	};
 	struct error err = { 0 };
 
 	worker_reset_signals();

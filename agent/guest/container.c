@@ -179,6 +179,11 @@ int container_exec_flags(const struct container *container)
 	return flags & ~CLONE_NEWPID;
 }
 
+bool container_has_userns(const struct container *container)
+{
+	return ((container->clone_flags | container->join_flags) & CLONE_NEWUSER) != 0;
+}
+
 int container_signal(struct container *container, int signo, bool all, struct error *err)
 {
 	int ret;

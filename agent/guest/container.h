@@ -63,6 +63,8 @@ int container_create(struct guest *guest, const struct container_request *reques
 struct container *container_find(struct guest *guest, const char *id);
 /* CLONE_NEW* that a further process must join, pid namespace excluded. */
 int container_exec_flags(const struct container *container);
+/* Are its users others than the guest's? */
+bool container_has_userns(const struct container *container);
 /* Signals its init, or all. */
 int container_signal(struct container *container, int signo, bool all, struct error *err)
 	must_check;

@@ -9,9 +9,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "agent/guest/detached.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/inroot.h"
-#include "agent/guest/mount.h"
+#include "agent/guest/userns.h"
 #include "base/cleanup.h"
 
 static const struct oci_device defaults[] = {
@@ -66,25 +67,51 @@ static int set_owner(int dir_fd, const char *name, const struct oci_device *devi
 	return 0;
 }
 
-/* The node is made in the machine's own memory and mounted over an empty file. */
-static int bind_node(int root_fd, const struct oci_device *device, mode_t type, dev_t number)
+/* The machine's own node, if it is the one that is meant. */
+static int clone_node(const char *path, mode_t type, dev_t number)
 {
-	auto_close int source = -1;
-	auto_close int target = inroot_make(root_fd, device->path, false);
-	char name[64];
+	auto_close int source = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (source < 0 || fstat(source, &st) < 0)
+		return -errno;
+	return is_same_node(&st, type, number) ? detached_clone(source, false) : -ENODEV;
+}
+
+/* A node of its own as a detached mount; its name must last until that is attached. */
+static int make_tree(const char *name, const struct oci_device *device, mode_t type, dev_t number)
+{
+	auto_close int tree = -1;
 	int ret;
 
-	if (target < 0)
-		return target;
-	(void)snprintf(name, sizeof(name), "/run/node-%ld", (long)getpid());
 	(void)unlink(name);
 	if (mknod(name, type | 0600, number) < 0)
 		return -errno;
 	ret = set_owner(AT_FDCWD, name, device);
-	if (ret == 0) {
-		source = open(name, O_PATH | O_CLOEXEC);
-		ret = source < 0 ? -errno : mount_bind_fd(source, target, false);
-	}
+	if (ret == 0)
+		ret = tree = clone_node(name, type, number);
+	if (ret >= 0)
+		ret = detached_allow_devices(tree);
+	return ret < 0 ? ret : take_fd(&tree);
+}
+
+static int attach_node(int root_fd, const struct oci_device *device, int tree)
+{
+	auto_close int target = inroot_make(root_fd, device->path, false);
+
+	return target < 0 ? target : detached_attach(tree, target);
+}
+
+/* The node is made in the machine's own memory and mounted over an empty file. */
+static int bind_node(int root_fd, const struct oci_device *device, mode_t type, dev_t number)
+{
+	auto_close int tree = -1;
+	char name[64];
+	int ret;
+
+	(void)snprintf(name, sizeof(name), "/run/node-%ld", (long)getpid());
+	tree = make_tree(name, device, type, number);
+	ret = tree < 0 ? tree : attach_node(root_fd, device, tree);
 	(void)unlink(name);
 	return ret;
 }
@@ -123,14 +150,86 @@ static int make_node(int root_fd, const struct oci_device *device)
 	return set_owner(parent, name, device);
 }
 
-static int make_nodes(int root_fd, const struct oci_device *devices, size_t n, struct error *err)
+enum { N_DEFAULTS = sizeof(defaults) / sizeof(defaults[0]) };
+
+size_t dev_count(const struct oci_spec *spec)
 {
+	return N_DEFAULTS + (spec->linux_ ? spec->linux_->devices.len : 0);
+}
+
+static const struct oci_device *find_device(const struct oci_spec *spec, size_t i)
+{
+	const struct oci_device *rows = spec->linux_ ? spec->linux_->devices.items : NULL;
+
+	return i < N_DEFAULTS ? &defaults[i] : &rows[i - N_DEFAULTS];
+}
+
+static int node_fail(const struct oci_device *device, int code, struct error *err)
+{
+	return fail_set(err, code, "creating device node \"%s\"", device->path ? device->path : "");
+}
+
+static bool dev_is_bound(const struct oci_spec *spec)
+{
+	const struct oci_mount *rows = spec->mounts.items;
+
+	for (size_t i = 0; i < spec->mounts.len; i++)
+		if (rows[i].destination &&
+		    (strcmp(rows[i].destination, "/dev") == 0 ||
+		     strcmp(rows[i].destination, "/dev/") == 0) &&
+		    (!rows[i].type || strcmp(rows[i].type, "bind") == 0))
+			return true;
+	return false;
+}
+
+/* Owned by whom the numbers of config.json mean in the container. */
+static int prepare_node(const struct oci_spec *spec, const struct oci_device *device,
+			const char *name)
+{
+	mode_t type = type_bits(device->type);
+	dev_t number = makedev((unsigned)device->major, (unsigned)device->minor);
+	struct oci_device mapped = *device;
+
+	mapped.uid.set =
+		userns_map(&spec->linux_->uid_mappings, device->uid.value, &mapped.uid.value);
+	mapped.gid.set =
+		userns_map(&spec->linux_->gid_mappings, device->gid.value, &mapped.gid.value);
+	return make_tree(name, &mapped, type, number);
+}
+
+int dev_prepare(const struct oci_spec *spec, const char *dir, int *trees, struct error *err)
+{
+	size_t n = dev_is_bound(spec) ? 0 : dev_count(spec);
+
 	for (size_t i = 0; i < n; i++) {
-		int ret = make_node(root_fd, &devices[i]);
+		const struct oci_device *device = find_device(spec, i);
+		mode_t type = type_bits(device->type);
+		char name[64];
+
+		/* a pipe needs no privilege */
+		if (!S_ISCHR(type) && !S_ISBLK(type))
+			continue;
+		if (i < N_DEFAULTS)
+			trees[i] = clone_node(device->path, type,
+					      makedev((unsigned)device->major,
+						      (unsigned)device->minor));
+		else if (snprintf(name, sizeof(name), "%s/node-%zu", dir, i) < (int)sizeof(name))
+			trees[i] = prepare_node(spec, device, name);
+		if (trees[i] < 0)
+			return node_fail(device, trees[i], err);
+	}
+	return 0;
+}
+
+static int make_nodes(const struct oci_spec *spec, int root_fd, const int *trees, struct error *err)
+{
+	for (size_t i = 0; i < dev_count(spec); i++) {
+		const struct oci_device *device = find_device(spec, i);
+		int ret = trees && trees[i] >= 0 ? attach_node(root_fd, device, trees[i])
+						 : make_node(root_fd, device);
 
 		if (ret < 0)
-			return fail_set(err, ret, "creating device node \"%s\"",
-					devices[i].path ? devices[i].path : "");
+			return node_fail(device, ret, err);
 	}
 	return 0;
 }
@@ -150,29 +249,13 @@ static int make_link(int root_fd, const char *path, const char *target)
 	return 0;
 }
 
-static bool dev_is_bound(const struct oci_spec *spec)
-{
-	const struct oci_mount *rows = spec->mounts.items;
-
-	for (size_t i = 0; i < spec->mounts.len; i++)
-		if (rows[i].destination &&
-		    (strcmp(rows[i].destination, "/dev") == 0 ||
-		     strcmp(rows[i].destination, "/dev/") == 0) &&
-		    (!rows[i].type || strcmp(rows[i].type, "bind") == 0))
-			return true;
-	return false;
-}
-
-int dev_make_all(const struct oci_spec *spec, int root_fd, struct error *err)
+int dev_make_all(const struct oci_spec *spec, int root_fd, const int *trees, struct error *err)
 {
 	int ret;
 
 	if (dev_is_bound(spec))
 		return 0;
-	ret = make_nodes(root_fd, defaults, sizeof(defaults) / sizeof(defaults[0]), err);
-	if (ret == 0 && spec->linux_)
-		ret = make_nodes(root_fd, spec->linux_->devices.items, spec->linux_->devices.len,
-				 err);
+	ret = make_nodes(spec, root_fd, trees, err);
 	for (size_t i = 0; ret == 0 && i < sizeof(links) / sizeof(links[0]); i++) {
 		ret = make_link(root_fd, links[i].path, links[i].target);
 		if (ret < 0)

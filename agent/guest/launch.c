@@ -1,9 +1,14 @@
 #include "agent/guest/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "agent/guest/numbers.h"
+#include "base/fs.h"
 
 union control {
 	struct cmsghdr header;
@@ -63,4 +68,24 @@ int launch_receive(int sync_fd, struct launch_message *message, int *fd)
 		return -EBADMSG;
 	message->text[(size_t)n - offsetof(struct launch_message, text) - 1] = '\0';
 	return 1;
+}
+
+pid_t launch_pid_of(int pidfd)
+{
+	auto_strbuf struct strbuf text = { 0 };
+	const char *at;
+	char path[48];
+	int64_t pid;
+	int ret;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	ret = fs_read_file_at(AT_FDCWD, path, &text, 4096);
+	if (ret < 0)
+		return ret;
+	at = strstr(strbuf_str(&text), "\nPid:");
+	if (!at)
+		return -ESRCH;
+	at += strlen("\nPid:");
+	pid = numbers_take(&at);
+	return pid > 0 && pid <= INT32_MAX ? (pid_t)pid : -ESRCH;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/guest/copyup.h"
+#include "agent/guest/detached.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/inroot.h"
 #include "agent/guest/mount_options.h"
@@ -64,6 +65,7 @@ struct job {
 	const struct mount_context *ctx;
 	const struct oci_mount *m;
 	const char *type;
+	int tree; /* made in advance, to be put in place; -1: none */
 	struct mount_options options;
 };
 
@@ -109,13 +111,16 @@ static int set_tree_attributes(const struct job *job, struct error *err)
 	return 0;
 }
 
-static int open_source(const struct job *job)
+/* An absolute path is one of the guest's own: a device, a kernel's file system. */
+static int open_source(const char *source, int share_fd)
 {
-	const char *source = job->m->source;
+	int fd;
 
-	if (!source || job->ctx->share_fd < 0)
-		return -ENOENT;
-	return inroot_open(job->ctx->share_fd, source);
+	if (source && source[0] == '/') {
+		fd = open(source, O_PATH | O_CLOEXEC);
+		return fd < 0 ? -errno : fd;
+	}
+	return source && share_fd >= 0 ? inroot_open(share_fd, source) : -ENOENT;
 }
 
 static int bind_source(const struct job *job, int source, struct error *err)
@@ -132,7 +137,8 @@ static int bind_source(const struct job *job, int source, struct error *err)
 	target = inroot_make(job->ctx->root_fd, job->m->destination, S_ISDIR(st.st_mode));
 	if (target < 0)
 		return job_fail(job, target, "create the mount point", err);
-	ret = mount_bind_fd(source, target, job->options.flags & MS_REC);
+	ret = job->tree >= 0 ? detached_attach(job->tree, target)
+			     : mount_bind_fd(source, target, job->options.flags & MS_REC);
 	if (ret < 0)
 		return job_fail(job, ret, "bind", err);
 	if (!set && !job->options.cleared)
@@ -146,8 +152,11 @@ static int bind_source(const struct job *job, int source, struct error *err)
 
 static int mount_bind(const struct job *job, struct error *err)
 {
-	auto_close int source = open_source(job);
+	auto_close int source = -1;
 
+	if (job->tree >= 0)
+		return bind_source(job, job->tree, err);
+	source = open_source(job->m->source, job->ctx->share_fd);
 	if (source < 0)
 		return job_fail(job, source, "open the source", err);
 	return bind_source(job, source, err);
@@ -158,9 +167,14 @@ static int mount_fs(const struct job *job, const char *type, struct error *err)
 	auto_close int target = inroot_make(job->ctx->root_fd, job->m->destination, true);
 	const char *source = job->m->source ? job->m->source : type;
 	char path[INROOT_PROC_LEN];
+	int ret;
 
 	if (target < 0)
 		return job_fail(job, target, "create the mount point", err);
+	if (job->tree >= 0) {
+		ret = detached_attach(job->tree, target);
+		return ret < 0 ? job_fail(job, ret, "mount", err) : 0;
+	}
 	inroot_proc_path(target, path);
 	if (mount(source, path, type, job->options.flags, strbuf_str(&job->options.data)) < 0)
 		return job_fail(job, -errno, "mount", err);
@@ -214,11 +228,16 @@ static int mount_cgroup(struct job *job, struct error *err)
 	return bind_source(job, source, err);
 }
 
+static bool is_bind(const struct job *job)
+{
+	return (job->options.flags & MS_BIND) || strcmp(job->type, "bind") == 0;
+}
+
 static int run_job(struct job *job, struct error *err)
 {
 	if (job->options.flags & MS_REMOUNT)
 		return mount_remount(job, err);
-	if ((job->options.flags & MS_BIND) || strcmp(job->type, "bind") == 0)
+	if (is_bind(job))
 		return mount_bind(job, err);
 	if (strcmp(job->type, "cgroup") == 0 || strcmp(job->type, "cgroup2") == 0)
 		return mount_cgroup(job, err);
@@ -227,16 +246,65 @@ static int run_job(struct job *job, struct error *err)
 	return mount_fs(job, job->type, err);
 }
 
-static int mount_one(const struct oci_mount *m, const struct mount_context *ctx, struct error *err)
+static int job_init(struct job *job, const struct oci_mount *m, struct error *err)
 {
-	struct job job = { .ctx = ctx, .m = m, .type = m->type ? m->type : "bind" };
 	int ret;
 
+	*job = (struct job){ .m = m, .type = m->type ? m->type : "bind", .tree = -1 };
 	if (!m->destination || !*m->destination)
-		return err_msg(err, -EINVAL, "a mount of type \"%s\" has no destination", job.type);
-	ret = mount_options_parse(&m->options, &job.options);
-	if (ret < 0)
-		ret = job_fail(&job, ret, "parse its options", err);
+		return err_msg(err, -EINVAL, "a mount of type \"%s\" has no destination",
+			       job->type);
+	ret = mount_options_parse(&m->options, &job->options);
+	return ret < 0 ? job_fail(job, ret, "parse its options", err) : 0;
+}
+
+static int prepare_bind(const struct job *job, int share_fd, struct error *err)
+{
+	auto_close int source = open_source(job->m->source, share_fd);
+	int tree;
+
+	if (source < 0)
+		return job_fail(job, source, "open the source", err);
+	tree = detached_clone(source, job->options.flags & MS_REC);
+	return tree < 0 ? job_fail(job, tree, "bind", err) : tree;
+}
+
+static int prepare_one(const struct oci_mount *m, int share_fd, int *tree, struct error *err)
+{
+	struct job job;
+	int ret = job_init(&job, m, err);
+
+	if (ret == 0 && !(job.options.flags & MS_REMOUNT)) {
+		if (is_bind(&job))
+			ret = *tree = prepare_bind(&job, share_fd, err);
+		else if (strcmp(job.type, "sysfs") == 0)
+			ret = *tree = detached_make("sysfs", m->source ? m->source : "sysfs",
+						    job.options.flags);
+		if (ret < 0 && err->code == 0)
+			ret = job_fail(&job, ret, "mount", err);
+	}
+	strbuf_done(&job.options.data);
+	return ret < 0 ? ret : 0;
+}
+
+int mount_prepare(const struct oci_spec *spec, int share_fd, int *trees, struct error *err)
+{
+	const struct oci_mount *rows = spec->mounts.items;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < spec->mounts.len; i++)
+		ret = prepare_one(&rows[i], share_fd, &trees[i], err);
+	return ret;
+}
+
+static int mount_one(const struct oci_mount *m, int tree, const struct mount_context *ctx,
+		     struct error *err)
+{
+	struct job job;
+	int ret = job_init(&job, m, err);
+
+	job.ctx = ctx;
+	job.tree = tree;
 	if (ret == 0)
 		ret = run_job(&job, err);
 	if (ret == 0)
@@ -252,7 +320,7 @@ int mount_all(const struct oci_spec *spec, const struct mount_context *ctx, stru
 	const struct oci_mount *rows = spec->mounts.items;
 
 	for (size_t i = 0; i < spec->mounts.len; i++) {
-		int ret = mount_one(&rows[i], ctx, err);
+		int ret = mount_one(&rows[i], ctx->trees ? ctx->trees[i] : -1, ctx, err);
 
 		if (ret < 0)
 			return ret;

@@ -12,7 +12,14 @@ struct mount_context {
 	int share_fd;	    /* sources of bind mounts are below it; -1: none */
 	const char *cgroup; /* absolute path of the container's cgroup */
 	bool own_cgroup_ns;
+	const int *trees; /* what mount_prepare() has made; NULL: nothing */
 };
+
+/* With the guest's own root, for a container whose root may not: makes as detached mounts what
+ * comes from the share, and sysfs, whose network the machine owns. `trees` has one place for each
+ * of spec->mounts. Errors name the mount. */
+int mount_prepare(const struct oci_spec *spec, int share_fd, int *trees, struct error *err)
+	must_check;
 
 /* Makes all of them in order. Errors name the mount. */
 int mount_all(const struct oci_spec *spec, const struct mount_context *ctx, struct error *err)

@@ -18,9 +18,6 @@ int ns_make_plan(const struct oci_spec *spec, bool pod_exists, struct ns_plan *p
 		if (flag <= 0)
 			return err_msg(err, -EINVAL, "namespace type \"%s\" does not exist",
 				       rows[i].type ? rows[i].type : "");
-		if (flag == CLONE_NEWUSER)
-			return err_msg(err, -ENOTSUP,
-				       "namespace type \"user\" is not supported in the guest");
 		if (flag == CLONE_NEWNET || flag == CLONE_NEWNS)
 			continue;
 		if (pod_exists && rows[i].path && *rows[i].path)
@@ -28,5 +25,9 @@ int ns_make_plan(const struct oci_spec *spec, bool pod_exists, struct ns_plan *p
 		else
 			plan->new_flags |= flag;
 	}
+	if ((plan->new_flags & CLONE_NEWUSER) &&
+	    (!spec->linux_->uid_mappings.len || !spec->linux_->gid_mappings.len))
+		return err_msg(err, -EINVAL,
+			       "user namespaces enabled, but no uid and gid mappings found");
 	return 0;
 }

@@ -14,8 +14,8 @@ struct ns_plan {
 /*
  * A namespace with a path names one of the host, which stands for the pod: it is shared with the
  * pod's first container (when there is one; else it is new). The network is always the machine's.
- * Mounts are always the container's own. User
- * namespaces are refused with -ENOTSUP.
+ * Mounts are always the container's own. A user namespace with a path that is to be made after all
+ * needs mappings: -EINVAL without.
  */
 int ns_make_plan(const struct oci_spec *spec, bool pod_exists, struct ns_plan *plan,
 		 struct error *err) must_check;

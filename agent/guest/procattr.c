@@ -6,6 +6,7 @@
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/syscall.h>
@@ -76,7 +77,7 @@ static int find_number(const struct number_name *table, const char *what, const 
 	return err_msg(err, -EINVAL, "%s \"%s\" does not exist", what, name ? name : "");
 }
 
-static int set_personality(const struct oci_personality *wanted, struct error *err)
+int procattr_set_personality(const struct oci_personality *wanted, struct error *err)
 {
 	unsigned domain = 0;
 	int ret;
@@ -94,7 +95,7 @@ static int set_personality(const struct oci_personality *wanted, struct error *e
 				       : 0;
 }
 
-static int set_scheduler(const struct oci_scheduler *wanted, struct error *err)
+static int set_scheduler(const struct oci_scheduler *wanted, pid_t pid, struct error *err)
 {
 	struct sched_settings attr = { .size = sizeof(attr) };
 	unsigned number = 0;
@@ -116,12 +117,12 @@ static int set_scheduler(const struct oci_scheduler *wanted, struct error *err)
 	attr.runtime_ns = wanted->runtime_ns;
 	attr.deadline_ns = wanted->deadline_ns;
 	attr.period_ns = wanted->period_ns;
-	if (syscall(SYS_sched_setattr, 0, &attr, 0) < 0)
+	if (syscall(SYS_sched_setattr, pid, &attr, 0) < 0)
 		return fail_set(err, -errno, "set scheduler policy %s", wanted->policy);
 	return 0;
 }
 
-static int set_io_priority(const struct oci_io_priority *wanted, struct error *err)
+static int set_io_priority(const struct oci_io_priority *wanted, pid_t pid, struct error *err)
 {
 	unsigned io_class = 0;
 	int ret;
@@ -134,40 +135,43 @@ static int set_io_priority(const struct oci_io_priority *wanted, struct error *e
 	if (wanted->priority < 0 || wanted->priority >= IOPRIO_NR_LEVELS)
 		return err_msg(err, -EINVAL, "I/O priority %d is not between 0 and %d",
 			       wanted->priority, IOPRIO_NR_LEVELS - 1);
-	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
+	if (syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, pid,
 		    IOPRIO_PRIO_VALUE(io_class, wanted->priority)) < 0)
 		return fail_set(err, -errno, "set I/O priority %s %d", wanted->io_class,
 				wanted->priority);
 	return 0;
 }
 
-int procattr_apply(const struct oci_linux *linux_, const struct oci_process *process,
-		   struct error *err)
+int procattr_schedule(const struct oci_process *process, pid_t pid, struct error *err)
 {
-	int ret = linux_ ? set_personality(linux_->personality, err) : 0;
+	int ret = set_io_priority(process->io_priority, pid, err);
 
-	if (ret == 0)
-		ret = set_io_priority(process->io_priority, err);
-	return ret < 0 ? ret : set_scheduler(process->scheduler, err);
+	return ret < 0 ? ret : set_scheduler(process->scheduler, pid, err);
 }
 
-int procattr_enter_time(const struct json_obj_map *offsets, struct error *err)
+int procattr_write_offsets(pid_t pid, const struct json_obj_map *offsets, struct error *err)
 {
 	const struct oci_time_offset *rows = offsets->items;
 	auto_strbuf struct strbuf text = { 0 };
-	auto_close int fd = -1;
+	char path[48] = "/proc/self/timens_offsets";
 	int ret;
 
+	if (pid)
+		(void)snprintf(path, sizeof(path), "/proc/%d/timens_offsets", (int)pid);
 	for (size_t i = 0; i < offsets->len; i++)
 		(void)strbuf_addf(&text, "%s %" PRId64 " %" PRIu32 "\n", offsets->keys[i],
 				  rows[i].secs, rows[i].nanosecs);
 	ret = strbuf_error(&text);
 	if (ret == 0 && text.len > 0)
-		ret = fs_write_file_at(AT_FDCWD, "/proc/self/timens_offsets", text.data);
-	if (ret < 0)
-		return fail_set(err, ret, "set the offsets of the time namespace");
+		ret = fs_write_file_at(AT_FDCWD, path, text.data);
+	return ret < 0 ? fail_set(err, ret, "set the offsets of the time namespace") : 0;
+}
+
+int procattr_enter_time(struct error *err)
+{
 	/* unshare() is for children only, and exec does not enter it on every kernel */
-	fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	auto_close int fd = open("/proc/self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+
 	if (fd < 0 || setns(fd, CLONE_NEWTIME) < 0)
 		return fail_set(err, -errno, "enter the time namespace");
 	return 0;

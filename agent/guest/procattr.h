@@ -3,14 +3,19 @@
 #ifndef AGENT_GUEST_PROCATTR_H
 #define AGENT_GUEST_PROCATTR_H
 
+#include <sys/types.h>
 #include "base/error.h"
 #include "oci/spec.h"
 
-/* Applies linux.personality, process.scheduler and process.ioPriority to the caller; while it may
+/* Applies linux.personality (may be NULL) to the caller. */
+int procattr_set_personality(const struct oci_personality *wanted, struct error *err) must_check;
+/* Applies process.scheduler and process.ioPriority to a process, 0 being the caller; while it may
  * still do that. */
-int procattr_apply(const struct oci_linux *linux_, const struct oci_process *process,
-		   struct error *err) must_check;
-/* The caller has unshared a time namespace: sets its offsets, then enters it. */
-int procattr_enter_time(const struct json_obj_map *offsets, struct error *err) must_check;
+int procattr_schedule(const struct oci_process *process, pid_t pid, struct error *err) must_check;
+/* A process, 0 being the caller, has unshared a time namespace: sets its offsets. */
+int procattr_write_offsets(pid_t pid, const struct json_obj_map *offsets, struct error *err)
+	must_check;
+/* The caller enters the time namespace that it has unshared. */
+int procattr_enter_time(struct error *err) must_check;
 
 #endif

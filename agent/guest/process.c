@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -131,12 +132,14 @@ static int make_pipes(struct pipes *pipes, bool terminal, bool separate_stderr)
 	return 0;
 }
 
-/* The child starts life in the container's cgroup and namespaces. Returns as fork(2), or -errno. */
+/* The child starts life in the container's cgroup and, unless it is but the helper of a user
+ * namespace, in its namespaces. Returns as fork(2), or -errno. */
 static pid_t clone_child(const struct container *container, bool first, int *pidfd)
 {
+	bool into = first && !container_has_userns(container);
 	struct clone_args args = {
 		.flags = CLONE_PIDFD | CLONE_INTO_CGROUP |
-			 (first ? (uint64_t)(unsigned)container->clone_flags : 0),
+			 (into ? (uint64_t)(unsigned)container->clone_flags : 0),
 		.pidfd = (uint64_t)(uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 		.cgroup = (uint64_t)container->cgroup_fd,
@@ -217,6 +220,8 @@ static void fill_launch(struct launch *launch, const struct process_request *req
 		.hostname = guest->hostname,
 		.cgroup = container->cgroup_path,
 		.own_uts = container->clone_flags & CLONE_NEWUTS,
+		.userns = container_has_userns(container),
+		.clone_flags = container->clone_flags,
 		.join_pidfd = -1,
 		.stdio = { pipes->theirs[0], pipes->theirs[1], pipes->theirs[2] },
 		.sync_fd = sync_fd,
@@ -267,6 +272,7 @@ static int start_child(struct process *process, const struct process_request *re
 		return fail_set(err, process->pid, "clone the process of container '%s'",
 				request->container->id);
 	process->pid1 = request->first && (request->container->clone_flags & CLONE_NEWPID);
+	process->helper = launch.userns && launch.first;
 	return 0;
 }
 
@@ -332,6 +338,19 @@ static void take_terminal(struct process *process, int master)
 	stream_open_terminal(&process->stream, master);
 }
 
+/* What was cloned first was a helper: this is the process. */
+static void take_child(struct process *process, int *pidfd)
+{
+	pid_t pid = process->helper && *pidfd >= 0 ? launch_pid_of(*pidfd) : -1;
+
+	if (pid < 0)
+		return;
+	process->helper = false;
+	process->pid = pid;
+	cleanup_close(&process->pidfd);
+	process->pidfd = take_fd(pidfd);
+}
+
 static void ack_creation(const struct container *container, struct slot *slot)
 {
 	slot_ack(slot, container->reply, container->reply ? strlen(container->reply) : 0);
@@ -386,6 +405,8 @@ static void on_sync(void *arg, int fd, uint32_t events)
 	}
 	if (message.type == LAUNCH_TERMINAL)
 		take_terminal(process, take_fd(&passed));
+	else if (message.type == LAUNCH_CHILD)
+		take_child(process, &passed);
 	else if (message.type == LAUNCH_ERROR)
 		keep_failure(process, message.code, message.text);
 	else if (message.type == LAUNCH_READY && process->state == PROCESS_SETUP)
@@ -471,6 +492,18 @@ static void drain_sync(struct process *process)
 		on_sync(process, process->sync_fd, 0);
 }
 
+/* A helper has ended. If all went well, it has said of whom it was the helper. */
+static bool was_helper(struct process *process)
+{
+	struct pollfd pfd = { .fd = process->sync_fd, .events = POLLIN };
+
+	if (!process->helper)
+		return false;
+	while (process->helper && process->sync_fd >= 0 && poll(&pfd, 1, 0) > 0)
+		on_sync(process, process->sync_fd, 0);
+	return !process->helper;
+}
+
 void process_reaped(struct guest *guest, pid_t pid, int status)
 {
 	struct process *process = guest->processes;
@@ -480,7 +513,7 @@ void process_reaped(struct guest *guest, pid_t pid, int status)
 
 	while (process && (process->pid != pid || process->state == PROCESS_ENDED))
 		process = process->next;
-	if (!process)
+	if (!process || was_helper(process))
 		return;
 	drain_sync(process);
 	never_ran = process->state == PROCESS_SETUP ||

@@ -32,8 +32,9 @@ struct process {
 	int sync_fd;	/* -1 once exec has happened */
 	bool autostart; /* exec follows setup at once */
 	bool first;	/* the container's init */
-	bool pid1; /* of a pid namespace: the kernel shields it from signals it has no handler for
-		    */
+	bool pid1;   /* of a pid namespace: the kernel shields it from signals it has no handler for
+		      */
+	bool helper; /* that will clone the process: a user namespace is being made */
 	int forced_signal;	/* it was killed in the name of this one; 0: no */
 	int deferred_signal;	/* that would kill it, and waits for the container to be resumed */
 	int master_fd;		/* for resizing; -1 without a terminal */

@@ -25,6 +25,26 @@ int rlimit_apply(const struct oci_process *process, struct error *err)
 	return 0;
 }
 
+int rlimit_raise(const struct oci_process *process, struct error *err)
+{
+	const struct oci_rlimit *rows = process->rlimits.items;
+
+	for (size_t i = 0; i < process->rlimits.len; i++) {
+		int number = oci_rlimit_number(rows[i].type);
+		struct rlimit limit;
+
+		if (number < 0)
+			return err_msg(err, -EINVAL, "invalid rlimit type %s", rows[i].type);
+		if (getrlimit((__rlimit_resource_t)number, &limit) < 0 ||
+		    limit.rlim_max >= rows[i].hard)
+			continue;
+		limit.rlim_max = rows[i].hard;
+		if (setrlimit((__rlimit_resource_t)number, &limit) < 0)
+			return fail_set(err, -errno, "error setting rlimit %s", rows[i].type);
+	}
+	return 0;
+}
+
 int rlimit_oom_score(const struct oci_process *process, struct error *err)
 {
 	char text[16];

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/guest/detached.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/guest.h"
 #include "agent/guest/inroot.h"
@@ -39,50 +40,68 @@ int rootfs_mount_share(const char *tag, uint32_t msize, struct error *err)
 	return 0;
 }
 
-static unsigned long propagation_flags(const char *name)
-{
-	if (name && strcmp(name, "private") == 0)
-		return MS_PRIVATE;
-	if (name && strcmp(name, "rprivate") == 0)
-		return MS_PRIVATE | MS_REC;
-	return MS_SLAVE | MS_REC;
-}
-
-static int bind_directory(const char *rootfs, struct error *err)
+int rootfs_open_tree(const char *rootfs, struct error *err)
 {
 	auto_close int share = fs_open_dir_at(AT_FDCWD, GUEST_SHARE_DIR);
 	auto_close int source = share < 0 ? share : inroot_open(share, rootfs);
-	char path[INROOT_PROC_LEN];
+	auto_close int tree = -1;
 	struct stat st;
+	int ret;
 
 	if (source < 0)
 		return fail_set(err, source, "open the root file system '%s' in the share", rootfs);
 	if (fstat(source, &st) < 0 || !S_ISDIR(st.st_mode))
 		return fail_set(err, -ENOTDIR, "root file system '%s'", rootfs);
-	inroot_proc_path(source, path);
-	if (mount(path, GUEST_ROOT_DIR, NULL, MS_BIND | MS_REC, NULL) < 0)
-		return fail_set(err, -errno, "bind the root file system '%s'", rootfs);
+	tree = detached_clone(source, true);
+	if (tree < 0)
+		return fail_set(err, tree, "bind the root file system '%s'", rootfs);
 	/* the share has no devices of its own, the container's root may */
-	if (mount(NULL, GUEST_ROOT_DIR, NULL, MS_REMOUNT | MS_BIND, NULL) < 0)
-		return fail_set(err, -errno, "set flags of the root file system '%s'", rootfs);
-	return 0;
+	ret = detached_allow_devices(tree);
+	if (ret < 0)
+		return fail_set(err, ret, "set flags of the root file system '%s'", rootfs);
+	return take_fd(&tree);
 }
 
-int rootfs_bind(const char *rootfs, const char *propagation, struct error *err)
+int rootfs_attach(int tree_fd, struct error *err)
 {
-	int fd;
+	auto_close int place = -1;
 	int ret;
+	int fd;
 
-	if (mount(NULL, "/", NULL, propagation_flags(propagation), NULL) < 0)
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
 		return fail_set(err, -errno, "set propagation of \"/\"");
-	ret = bind_directory(rootfs, err);
+	place = open(GUEST_ROOT_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	ret = place < 0 ? -errno : detached_attach(tree_fd, place);
 	if (ret < 0)
-		return ret;
+		return fail_set(err, ret, "mount the root file system at '%s'", GUEST_ROOT_DIR);
 	fd = fs_open_dir_at(AT_FDCWD, GUEST_ROOT_DIR);
 	return fd < 0 ? fail_set(err, fd, "open '%s'", GUEST_ROOT_DIR) : fd;
 }
 
-int rootfs_enter(int root_fd, struct error *err)
+static const struct {
+	const char *name;
+	unsigned long flags;
+} propagations[] = {
+	{ "private", MS_PRIVATE },	 { "rprivate", MS_PRIVATE | MS_REC },
+	{ "slave", MS_SLAVE },		 { "rslave", MS_SLAVE | MS_REC },
+	{ "shared", MS_SHARED },	 { "rshared", MS_SHARED | MS_REC },
+	{ "unbindable", MS_UNBINDABLE }, { "runbindable", MS_UNBINDABLE | MS_REC },
+};
+
+static int set_propagation(const char *name, struct error *err)
+{
+	if (!name || !*name)
+		return 0;
+	for (size_t i = 0; i < sizeof(propagations) / sizeof(propagations[0]); i++)
+		if (strcmp(propagations[i].name, name) == 0)
+			return mount(NULL, "/", NULL, propagations[i].flags, NULL) < 0
+				       ? fail_set(err, -errno, "set propagation of the root to %s",
+						  name)
+				       : 0;
+	return err_msg(err, -EINVAL, "rootfsPropagation=%s is not supported", name);
+}
+
+int rootfs_enter(int root_fd, const char *propagation, struct error *err)
 {
 	if (fchdir(root_fd) < 0)
 		return fail_set(err, -errno, "change to the new root");
@@ -93,5 +112,6 @@ int rootfs_enter(int root_fd, struct error *err)
 		return fail_set(err, -errno, "unmount the old root");
 	if (chdir("/") < 0)
 		return fail_set(err, -errno, "change to \"/\"");
-	return 0;
+	/* only now that nothing outside can hear of it */
+	return set_propagation(propagation, err);
 }

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 static bool is_set(const char *text)
 {
@@ -83,6 +84,31 @@ static bool is_shared(const char *propagation)
 	return propagation && (strstr(propagation, "shared") || strstr(propagation, "unbindable"));
 }
 
+static bool has_capability(const struct oci_process *process, const char *name)
+{
+	const struct oci_capabilities *caps = process ? process->capabilities : NULL;
+
+	for (size_t i = 0; caps && i < caps->effective.len; i++)
+		if (strcasecmp(caps->effective.items[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* The network of a machine belongs to its own root. */
+static void list_network(const struct oci_spec *spec, struct strvec *out)
+{
+	static const char *const names[] = { "CAP_NET_ADMIN", "CAP_NET_RAW" };
+
+	if (!oci_spec_namespace(spec, "user"))
+		return;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (has_capability(spec->process, names[i]))
+			(void)strvec_addf(out,
+					  "process.capabilities: %s has no effect on the network, "
+					  "which does not belong to the user namespace",
+					  names[i]);
+}
+
 static void list_linux(const struct oci_linux *l, struct strvec *out)
 {
 	add_if(is_set(l->mount_label), "linux.mountLabel", "the guest's kernel runs no SELinux",
@@ -101,6 +127,7 @@ void unapplied_list(const struct oci_spec *spec, struct strvec *out)
 	if (spec->process)
 		list_process(spec->process, out);
 	list_mounts(spec, out);
+	list_network(spec, out);
 	if (spec->linux_)
 		list_linux(spec->linux_, out);
 }

@@ -86,7 +86,10 @@ static void the_guest_knows_every_mount_option(void **state)
 static int plan(const char *type, struct error *err)
 {
 	struct oci_namespace row = { .type = type };
-	struct oci_linux linux_ = { .namespaces = { .items = &row, .len = 1 } };
+	struct oci_id_mapping map = { .size = 1 };
+	struct oci_linux linux_ = { .namespaces = { .items = &row, .len = 1 },
+				    .uid_mappings = { .items = &map, .len = 1 },
+				    .gid_mappings = { .items = &map, .len = 1 } };
 	struct oci_spec spec = { .linux_ = &linux_ };
 	struct ns_plan result;
 
@@ -95,8 +98,8 @@ static int plan(const char *type, struct error *err)
 
 static void namespaces_are_those_the_guest_makes(void **state)
 {
-	static const char *const all[] = { "cgroup", "ipc",  "mount", "network",
-					   "pid",    "time", "user",  "uts" };
+	static const char *const all[] = { "cgroup", "ipc",  "mount", "network", "pid",
+					   "time",   "user", "uts",   "device" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {

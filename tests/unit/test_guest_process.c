@@ -56,6 +56,12 @@ static void test_namespaces(void **state)
 	rows[0].type = "nonsense";
 	assert_true(ns_make_plan(&spec, true, &plan, &err) < 0);
 	assert_string_equal(err.text, "namespace type \"nonsense\" does not exist");
+	rows[0] = (struct oci_namespace){ .type = "user", .path = "/proc/7/ns/user" };
+	assert_int_equal(ns_make_plan(&spec, true, &plan, &err), 0);
+	assert_int_equal(plan.join_flags, CLONE_NEWUSER | CLONE_NEWIPC);
+	/* to be made after all, by no mappings */
+	assert_true(ns_make_plan(&spec, false, &plan, &err) < 0);
+	assert_string_equal(err.text, "user namespaces enabled, but no uid and gid mappings found");
 	spec.linux_ = NULL;
 	assert_int_equal(ns_make_plan(&spec, true, &plan, &err), 0);
 	assert_int_equal(plan.new_flags, CLONE_NEWNS);

@@ -50,6 +50,20 @@ static void test_each_is_named(void **state)
 		"as \"rslave\"\n");
 }
 
+static void test_network_of_a_user_namespace(void **state)
+{
+	(void)state;
+	assert_sentences(
+		"{\"ociVersion\":\"1.2.0\",\"process\":{\"cwd\":\"/\",\"capabilities\":{"
+		"\"effective\":[\"CAP_NET_RAW\",\"CAP_CHOWN\"]}},\"linux\":{\"namespaces\":"
+		"[{\"type\":\"user\"}]}}",
+		"process.capabilities: CAP_NET_RAW has no effect on the network, which does "
+		"not belong to the user namespace\n");
+	assert_sentences("{\"ociVersion\":\"1.2.0\",\"process\":{\"cwd\":\"/\",\"capabilities\":{"
+			 "\"effective\":[\"CAP_NET_RAW\"]}}}",
+			 "");
+}
+
 static void test_resources(void **state)
 {
 	(void)state;
@@ -67,6 +81,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_to_say),
 		cmocka_unit_test(test_each_is_named),
+		cmocka_unit_test(test_network_of_a_user_namespace),
 		cmocka_unit_test(test_resources),
 	};
 
