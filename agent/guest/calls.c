@@ -82,7 +82,7 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 	auto_strbuf struct strbuf text = { 0 };
 	struct call_hello hello;
 	struct call_hello_reply reply = { .version = 1, .agent = "acrun-agent " ACRUN_VERSION };
-	const char *features[] = { "flow", "numbered", "resume" };
+	const char *features[] = { "flow", "numbered", "once", "resume" };
 	struct utsname name = { 0 };
 
 	if (feigned_dialect()) {
@@ -102,7 +102,7 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 		guest->ctl->key = guest->key;
 		guest->tty->key = guest->key;
 	}
-	reply.features = (struct json_strs){ .items = features, .len = 3 };
+	reply.features = (struct json_strs){ .items = features, .len = 4 };
 	if (json_encode(&call_hello_reply_type, &reply, 0, &text) < 0) {
 		slot_errorf(slot, "hello: cannot allocate memory");
 		return;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "agent/guest/answers.h"
 #include "agent/guest/channel.h"
 #include "agent/proto/reset.h"
 #include "base/loop.h"
@@ -29,6 +30,7 @@ struct guest {
 	struct channel *tty;
 	struct slot *slots; /* requests in order of arrival, not yet answered */
 	size_t n_slots;
+	struct answers answers;
 	struct container *containers;
 	struct process
 		*processes;	/* children that belong to a container, until they are reported */

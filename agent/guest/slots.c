@@ -11,31 +11,77 @@
 #include "agent/proto/calls.h"
 #include "agent/proto/numbered.h"
 
-int slots_add(struct guest *guest, const struct ctl_frame *frame)
+static struct slot *make_slot(const struct ctl_frame *request)
 {
-	struct ctl_frame request = *frame;
-	struct slot **link = &guest->slots;
-	uint32_t number = 0;
-	struct slot *slot;
+	struct slot *slot = calloc(1, sizeof(*slot));
 
-	if (frame->code == CTL_NUMBERED &&
-	    (numbered_decode(frame, &number, &request) < 0 || number == 0))
-		return -EBADMSG;
-	slot = calloc(1, sizeof(*slot));
 	if (!slot)
-		return -ENOMEM;
-	slot->payload = malloc((size_t)request.len + 1);
+		return NULL;
+	slot->payload = malloc((size_t)request->len + 1);
 	if (!slot->payload) {
 		free(slot);
-		return -ENOMEM;
+		return NULL;
 	}
-	if (request.len)
-		memcpy(slot->payload, request.payload, request.len);
-	slot->payload[request.len] = '\0';
-	slot->len = request.len;
+	if (request->len)
+		memcpy(slot->payload, request->payload, request->len);
+	slot->payload[request->len] = '\0';
+	slot->len = request->len;
+	slot->code = request->code;
+	return slot;
+}
+
+/* Sees to the answer of a request that has come before. Its peer is another one now. */
+static bool answer_again(struct guest *guest, uint64_t key, uint32_t number)
+{
+	const struct answer *known = answers_find(&guest->answers, key);
+
+	if (known) {
+		(void)!numbered_encode(&guest->ctl->out, number, known->code, known->data,
+				       known->len);
+		return true;
+	}
+	for (struct slot *slot = guest->slots; slot; slot = slot->next) {
+		if (slot->key != key)
+			continue;
+		slot->number = number;
+		slot->orphan = false;
+		return true;
+	}
+	return false;
+}
+
+static int read_header(const struct ctl_frame *frame, uint64_t *key, uint32_t *number,
+		       struct ctl_frame *request)
+{
+	*key = 0;
+	*number = 0;
+	*request = *frame;
+	if (frame->code == CTL_ONCE)
+		return once_decode(frame, key, number, request);
+	if (frame->code == CTL_NUMBERED &&
+	    (numbered_decode(frame, number, request) < 0 || *number == 0))
+		return -EBADMSG;
+	return 0;
+}
+
+int slots_add(struct guest *guest, const struct ctl_frame *frame)
+{
+	struct slot **link = &guest->slots;
+	struct ctl_frame request;
+	struct slot *slot;
+	uint32_t number;
+	uint64_t key;
+
+	if (read_header(frame, &key, &number, &request) < 0)
+		return -EBADMSG;
+	if (key && answer_again(guest, key, number))
+		return 0;
+	slot = make_slot(&request);
+	if (!slot)
+		return -ENOMEM;
 	slot->guest = guest;
-	slot->code = request.code;
 	slot->number = number;
+	slot->key = key;
 	while (*link)
 		link = &(*link)->next;
 	*link = slot;
@@ -95,6 +141,8 @@ static void answer(struct slot *slot, uint32_t code, const void *data, size_t le
 		memcpy(slot->reply, data, len);
 		slot->reply_len = len;
 	}
+	if (slot->key)
+		answers_keep(&slot->guest->answers, slot->key, code, data, len);
 	send_ready(slot->guest);
 }
 

@@ -20,6 +20,7 @@ struct slot {
 	struct guest *guest;
 	uint32_t code;
 	uint32_t number; /* of a numbered request; 0: plain, answered in order */
+	uint64_t key;	 /* of a request that may come again; 0: none */
 	char *payload;	 /* of the request, NUL-terminated; gone once it is started */
 	size_t len;
 	bool started;
@@ -30,8 +31,9 @@ struct slot {
 	size_t reply_len;
 };
 
-/* Appends a request, plain or CTL_NUMBERED (its payload is copied). -ENOMEM, or -EBADMSG when its
- * number cannot be read. */
+/* Appends a request, plain, CTL_NUMBERED or CTL_ONCE (its payload is copied). One that has come
+ * before is answered, or will be when it is done. -ENOMEM, or -EBADMSG when its number or key
+ * cannot be. */
 int slots_add(struct guest *guest, const struct ctl_frame *frame) must_check;
 /* Answer a request: now or later, once. The slot may be gone afterwards. */
 void slot_ack(struct slot *slot, const void *data, size_t len);

@@ -10,7 +10,6 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/sock.h"
 #include "base/spawn.h"
 #include "base/strbuf.h"
@@ -136,17 +135,31 @@ int proxyhome_revive(int dir_fd, int timeout_ms, struct error *err)
 	return start(dir_fd, err);
 }
 
+/* Of one that was started in place of the first; false when none was. */
+static bool read_pid(int dir_fd, struct proc_id *id)
+{
+	auto_strbuf struct strbuf text = { 0 };
+
+	return fs_read_file_at(dir_fd, PROXYHOME_PID, &text, sizeof(*id) * 8) == 0 &&
+	       sscanf(strbuf_str(&text), "%" SCNd64 " %" SCNu64, &id->pid, &id->start_time) == 2 &&
+	       id->pid > 0;
+}
+
+int proxyhome_wait_gone(int dir_fd, const struct proc_id *first, int timeout_ms)
+{
+	struct proc_id id = *first;
+
+	(void)read_pid(dir_fd, &id);
+	return proc_wait_gone(&id, timeout_ms);
+}
+
 void proxyhome_end(int dir_fd)
 {
 	auto_close int lock = open_lock(dir_fd, LOCK_TIMEOUT_MS);
-	auto_strbuf struct strbuf text = { 0 };
 	struct proc_id id;
 
 	(void)lock; /* held to the end; one that cannot be had must not stop us */
 	(void)unlinkat(dir_fd, PROXYHOME_ARGS, 0);
-	if (fs_read_file_at(dir_fd, PROXYHOME_PID, &text, sizeof(id) * 8) < 0 ||
-	    sscanf(strbuf_str(&text), "%" SCNd64 " %" SCNu64, &id.pid, &id.start_time) != 2)
-		return;
-	if (id.pid > 0 && proc_signal(&id, SIGKILL) == 0)
+	if (read_pid(dir_fd, &id) && proc_signal(&id, SIGKILL) == 0)
 		(void)!proc_wait_gone(&id, END_TIMEOUT_MS);
 }

@@ -7,6 +7,7 @@
 #define AGENT_PROTO_PROXYHOME_H
 
 #include "base/error.h"
+#include "base/proc.h"
 
 #define PROXYHOME_SOCKET   "proxy.sock"
 #define PROXYHOME_LOG	   "proxy.log"
@@ -25,6 +26,10 @@ int proxyhome_save(int dir_fd, const char *const *argv, struct error *err) must_
  * -ETIMEDOUT when they still are, -ENOENT when the sandbox keeps no command line.
  */
 int proxyhome_revive(int dir_fd, int timeout_ms, struct error *err) must_check;
+
+/* Waits until the sandbox's proxy has ended: `first`, unless another took its place since.
+ * -ETIMEDOUT when it still runs. */
+int proxyhome_wait_gone(int dir_fd, const struct proc_id *first, int timeout_ms) must_check;
 
 /* Ends a proxy that was started in place of the first, and sees to it that none is any more. Fine
  * when there is none. */

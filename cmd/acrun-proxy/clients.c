@@ -201,6 +201,14 @@ void request_fail(struct request *request, const char *text)
 	request_end(request);
 }
 
+void request_answer(void *request, const struct error *err, const char *payload, size_t len)
+{
+	if (err)
+		request_fail(request, err->text);
+	else
+		request_reply(request, payload, len);
+}
+
 /* Tells the sender of a frame that is too large, and lets its bytes go by. */
 static int refuse_large(struct client *client, const struct ccproxy_frame *frame, const char *data)
 {

@@ -64,5 +64,7 @@ struct request *request_new(struct client *client, unsigned opcode);
 void request_reply(struct request *request, const void *payload, size_t len);
 /* The answer is {"msg":text}. */
 void request_fail(struct request *request, const char *text);
+/* Either of these; `request` is a struct request. A vm_done_fn. */
+void request_answer(void *request, const struct error *err, const char *payload, size_t len);
 
 #endif

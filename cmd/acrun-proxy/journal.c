@@ -17,12 +17,12 @@ enum { LIMIT_MIN = 64 << 10, FILE_MAX = 16 << 20 };
 #define STREAM_LAST (UINT64_C(1) << 62)
 
 struct line {
-	const char *op; /* "vm", "session", "end" or "next" */
+	const char *op; /* "vm", "token", "session", "started", "end" or "next" */
 	const char *sandbox, *ctl, *tty, *console, *key;
 	bool link;
 	const char *token, *container, *process;
 	uint64_t stdio;
-	bool exec, kill;
+	bool exec, kill, started, transient;
 };
 
 #define ROW(name_, kind_, member)                                                          \
@@ -45,6 +45,8 @@ static const struct json_row line_rows[] = {
 	ROW("stdio", JSON_U64, stdio),
 	ROW("exec", JSON_BOOL, exec),
 	ROW("kill", JSON_BOOL, kill),
+	ROW("started", JSON_BOOL, started),
+	ROW("transient", JSON_BOOL, transient),
 };
 static const struct json_type line_type = JSON_TYPE(line, line_rows);
 
@@ -60,10 +62,23 @@ static int encode(const struct line *line, struct strbuf *text)
 	return ret < 0 ? ret : strbuf_addc(text, '\n');
 }
 
+static int encode_token(const struct session *session, struct strbuf *text)
+{
+	const struct line line = {
+		.op = "token",
+		.token = session->token,
+		.stdio = session->stdio,
+		.transient = session->transient,
+	};
+
+	return encode(&line, text);
+}
+
 static int encode_session(const struct session *session, struct strbuf *text)
 {
 	const struct line line = {
 		.op = "session",
+		.started = session->state >= SESSION_STARTED,
 		.token = session->token,
 		.container = session->container,
 		.process = session->process,
@@ -134,7 +149,7 @@ static int rewrite(struct proxy *proxy)
 	ret = encode(&next, &text);
 	for (const struct session *s = proxy->sessions; s && ret == 0; s = s->next)
 		if (s->journaled && !s->dead)
-			ret = encode_session(s, &text);
+			ret = s->container ? encode_session(s, &text) : encode_token(s, &text);
 	return ret < 0 ? ret : replace(journal, &text);
 }
 
@@ -159,22 +174,34 @@ static int append(struct proxy *proxy, const struct strbuf *text)
 	return ret;
 }
 
-int journal_add(struct proxy *proxy, const struct session *session, struct error *err)
+static int add(struct proxy *proxy, const struct session *session,
+	       int (*encode_it)(const struct session *session, struct strbuf *text),
+	       struct error *err)
 {
 	auto_strbuf struct strbuf text = { 0 };
 	int ret;
 
 	if (proxy->journal.fd < 0)
 		return 0;
-	ret = encode_session(session, &text);
+	ret = encode_it(session, &text);
 	if (ret == 0)
 		ret = append(proxy, &text);
 	return ret < 0 ? err_set(err, ret, "write '%s'", proxy->journal.path) : 0;
 }
 
-void journal_remove(struct proxy *proxy, const struct session *session)
+int journal_add_token(struct proxy *proxy, const struct session *session, struct error *err)
 {
-	const struct line line = { .op = "end", .stdio = session->stdio };
+	return add(proxy, session, encode_token, err);
+}
+
+int journal_add(struct proxy *proxy, const struct session *session, struct error *err)
+{
+	return add(proxy, session, encode_session, err);
+}
+
+static void note(struct proxy *proxy, const struct session *session, const char *op)
+{
+	const struct line line = { .op = op, .stdio = session->stdio };
 	auto_strbuf struct strbuf text = { 0 };
 	int ret;
 
@@ -187,15 +214,60 @@ void journal_remove(struct proxy *proxy, const struct session *session)
 		log_warning("write '%s': %s", proxy->journal.path, strerror(-ret));
 }
 
-static int take_session(struct proxy *proxy, const struct line *line)
+void journal_settle(struct proxy *proxy, const struct session *session)
+{
+	note(proxy, session, "started");
+}
+
+void journal_remove(struct proxy *proxy, const struct session *session)
+{
+	note(proxy, session, "end");
+}
+
+/* Its own token's, or a new one. */
+static struct session *known_session(struct proxy *proxy, const struct line *line)
+{
+	struct session *session = session_find_stream(proxy, line->stdio);
+
+	return session ? session : session_new_known(proxy, line->token, line->stdio);
+}
+
+static int take_token(struct proxy *proxy, const struct line *line)
 {
 	struct session *session;
 
-	if (!line->token || strlen(line->token) > TOKEN_LEN || !line->container || !line->process)
+	if (!line->token || strlen(line->token) > TOKEN_LEN)
 		return -EBADMSG;
-	session = session_new_adrift(proxy, line->token, line->stdio);
+	session = known_session(proxy, line);
 	if (!session)
 		return -ENOMEM;
+	session->transient |= line->transient;
+	return 0;
+}
+
+static void settle(struct session *session)
+{
+	if (!session)
+		return;
+	session->unsettled = false;
+	session->state = SESSION_STARTED;
+}
+
+static int take_session(struct proxy *proxy, const struct line *line)
+{
+	struct session *session;
+	int ret = line->container && line->process ? take_token(proxy, line) : -EBADMSG;
+
+	if (ret < 0)
+		return ret;
+	session = session_find_stream(proxy, line->stdio);
+	session->adrift = true;
+	session->state = SESSION_STARTING;
+	session->unsettled = true;
+	if (line->started)
+		settle(session);
+	free(session->container);
+	free(session->process);
 	session->is_exec = line->exec;
 	session->kills = line->kill;
 	session->container = strdup(line->container);
@@ -214,8 +286,12 @@ static int take_line(struct proxy *proxy, const struct line *line, struct journa
 					   line->console, line->key, line->link };
 	if (line->stdio >= proxy->next_stream)
 		proxy->next_stream = line->stdio + 2;
+	if (strcmp(line->op, "token") == 0)
+		return take_token(proxy, line);
 	if (strcmp(line->op, "session") == 0)
 		return take_session(proxy, line);
+	if (strcmp(line->op, "started") == 0)
+		settle(session_find_stream(proxy, line->stdio));
 	if (strcmp(line->op, "end") == 0) {
 		session = session_find_stream(proxy, line->stdio);
 		if (session)

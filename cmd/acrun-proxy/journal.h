@@ -36,8 +36,13 @@ struct journal_vm {
 bool journal_exists(const struct journal *journal);
 /* Begins one, for a VM that is being registered. */
 int journal_begin(struct proxy *proxy, const struct journal_vm *vm, struct error *err) must_check;
+/* A token is about to be given out. */
+int journal_add_token(struct proxy *proxy, const struct session *session, struct error *err)
+	must_check;
 /* A process is about to be started for this session. */
 int journal_add(struct proxy *proxy, const struct session *session, struct error *err) must_check;
+/* It was started. */
+void journal_settle(struct proxy *proxy, const struct session *session);
 /* The session is over, and the agent was told. */
 void journal_remove(struct proxy *proxy, const struct session *session);
 /*

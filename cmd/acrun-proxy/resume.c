@@ -85,7 +85,7 @@ static void on_resumed(void *arg, const struct error *err, const char *payload, 
 		pass_early_credit(session);
 }
 
-void resume_session(struct session *session, struct client *client, struct request *request,
+void resume_session(struct session *session, struct request *request,
 		    const struct resume_point *point)
 {
 	const struct call_resume call = {
@@ -98,7 +98,11 @@ void resume_session(struct session *session, struct client *client, struct reque
 	auto_strbuf struct strbuf json = { 0 };
 	struct error err = { 0 };
 
-	(void)client;
+	if (session->unsettled) {
+		session->early = request;
+		session->early_point = *point;
+		return;
+	}
 	if (!point->wanted) {
 		request_fail(
 			request,
@@ -116,17 +120,44 @@ void resume_session(struct session *session, struct client *client, struct reque
 	session->resumes = true;
 	session->resuming = request;
 	if (json_encode(&call_resume_type, &call, 0, &json) == 0 &&
-	    vm_call(session->proxy->vm, CALL_RESUME, strbuf_str(&json), json.len, on_resumed,
+	    vm_call(session->proxy->vm,
+		    &(struct vm_request){ CALL_RESUME, strbuf_str(&json), json.len, 0 }, on_resumed,
 		    session, &err) == 0)
 		return;
 	session->resuming = NULL;
 	request_fail(request, err.code ? err.text : "no memory");
 }
 
+void resume_settled(struct session *session, bool started)
+{
+	static const char reply[] = "{\"flow\":true,\"resume\":true}";
+	auto_strbuf struct strbuf json = { 0 };
+	struct request *request = session->early;
+
+	session->unsettled = false;
+	session->early = NULL;
+	if (!request)
+		return;
+	if (started) {
+		resume_session(session, request, &session->early_point);
+		return;
+	}
+	session->adrift = false;
+	session->resumes = true;
+	strbuf_adds(&json, reply);
+	join(session, request, &json);
+}
+
 void resume_end_missing(struct proxy *proxy)
 {
 	for (struct session *session = proxy->sessions; session; session = session->next) {
-		if (session->dead || !session->adrift || session->resuming)
+		if (!session->dead && session->transient && session->state == SESSION_IDLE &&
+		    !session->owner && !session->start)
+			session_end_unused(session);
+		/* Whoever wanted it started has not come back either: let its shim find out. */
+		if (!session->dead && session->unsettled && !session->start)
+			resume_settled(session, true);
+		if (session->dead || !session->adrift || session->resuming || session->start)
 			continue;
 		log_info("the shim of process '%s' of '%s' has not come back", session->process,
 			 session->container);

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct client;
 struct proxy;
 struct request;
 struct session;
@@ -19,8 +18,10 @@ struct resume_point {
 };
 
 /* Connects a shim with its session; answers the request, now or later. */
-void resume_session(struct session *session, struct client *client, struct request *request,
+void resume_session(struct session *session, struct request *request,
 		    const struct resume_point *point);
+/* It is known by now whether the session's process was started. */
+void resume_settled(struct session *session, bool started);
 /* Ends the sessions whose shims have not come back: they died when nobody could notice. */
 void resume_end_missing(struct proxy *proxy);
 

@@ -28,6 +28,7 @@ struct command_body {
 	const char *hyper_name;
 	struct json_strs tokens;
 	const char *data;
+	uint64_t key;
 	const char *token;
 	bool flow;
 	bool kill_on_close;
@@ -54,6 +55,7 @@ static const struct json_row command_rows[] = {
 	ROW("hyperName", JSON_STR, hyper_name),
 	ROW("tokens", JSON_STRS, tokens),
 	ROW("data", JSON_RAW, data),
+	ROW("key", JSON_U64, key),
 	ROW("token", JSON_STR, token),
 	ROW("flow", JSON_BOOL, flow),
 	ROW("kill_on_close", JSON_BOOL, kill_on_close),
@@ -69,12 +71,33 @@ static const struct json_row command_rows[] = {
 };
 static const struct json_type command_type = JSON_TYPE(command_body, command_rows);
 
+/* NULL with err set on failure. */
+static struct session *make_token(struct proxy *proxy, const struct client *owner,
+				  struct error *err)
+{
+	struct session *session = session_new(proxy);
+
+	if (!session) {
+		(void)err_msg(err, -ENOMEM, "no room for one more token");
+		return NULL;
+	}
+	session->owner = owner;
+	session->transient = owner != NULL;
+	if (journal_add_token(proxy, session, err) < 0) {
+		session->dead = true;
+		return NULL;
+	}
+	session->journaled = true;
+	return session;
+}
+
 /* Makes n tokens and answers with them; with an owner they end with it while they are unused. The
  * dialect is told only to who asks for it. */
 static void reply_io(struct proxy *proxy, struct request *request, uint32_t n,
 		     const struct client *owner, bool dialect)
 {
 	auto_strbuf struct strbuf json = { 0 };
+	struct error err = { 0 };
 
 	if (n > TOKENS_A_REQUEST_MAX) {
 		request_fail(request, "too many streams asked for at a time");
@@ -84,13 +107,12 @@ static void reply_io(struct proxy *proxy, struct request *request, uint32_t n,
 	(void)json_quote(&json, proxy->url);
 	strbuf_adds(&json, ",\"tokens\":");
 	for (uint32_t i = 0; i < n; i++) {
-		struct session *session = session_new(proxy);
+		struct session *session = make_token(proxy, owner, &err);
 
 		if (!session) {
-			request_fail(request, "no room for one more token");
+			request_fail(request, err.text);
 			return;
 		}
-		session->owner = owner;
 		strbuf_addf(&json, "%c\"%s\"", i == 0 ? '[' : ',', session->token);
 	}
 	strbuf_adds(&json, n > 0 ? "]}" : "null}");
@@ -194,14 +216,6 @@ static void on_unregister_vm(struct client *client, struct request *request,
 	proxy_unregister(client->proxy);
 }
 
-static void on_answer(void *arg, const struct error *err, const char *payload, size_t len)
-{
-	if (err)
-		request_fail(arg, err->text);
-	else
-		request_reply(arg, payload, len);
-}
-
 /* Answers of the agent are no requests, whatever they are called. */
 static bool is_request(const struct call_info *call)
 {
@@ -213,7 +227,9 @@ static void on_hyper(struct client *client, struct request *request,
 		     const struct command_body *body)
 {
 	const struct call_info *call = calls_find_name(body->hyper_name);
-	const char *data = body->data ? body->data : "";
+	struct vm_request hyper = { .code = call ? call->code : 0,
+				    .payload = body->data ? body->data : "",
+				    .key = body->key };
 	struct error err = { 0 };
 
 	if (!client->attached)
@@ -227,11 +243,11 @@ static void on_hyper(struct client *client, struct request *request,
 		fail(request, "expected 0 or 1 token, got %zu", body->tokens.len);
 	else {
 		client->busy = true;
+		hyper.len = strlen(hyper.payload);
 		if (call->takes_token)
-			start_process(client->proxy, request, call,
-				      body->tokens.len ? body->tokens.items[0] : NULL, data);
-		else if (vm_call(client->proxy->vm, call->code, data, strlen(data), on_answer,
-				 request, &err) < 0)
+			start_process(client->proxy, request, &hyper,
+				      body->tokens.len ? body->tokens.items[0] : NULL);
+		else if (vm_call(client->proxy->vm, &hyper, request_answer, request, &err) < 0)
 			request_fail(request, err.text);
 	}
 }
@@ -248,11 +264,11 @@ static void on_connect_shim(struct client *client, struct request *request,
 		fail(request, "this connection is a shim's already");
 	else if (!session)
 		fail(request, "unknown token: %s", token);
-	else if (session->shim || session->resuming) {
+	else if (session->shim || session->resuming || (session->early && session->early->client)) {
 		client_complain(client, "a token that another shim holds was refused");
 		fail(request, "token already claimed: %s", token);
 	} else if (session->adrift && session->state != SESSION_EXITED) {
-		resume_session(session, client, request, &body->resume);
+		resume_session(session, request, &body->resume);
 	} else {
 		client->flow = body->flow;
 		client->kill_on_close = body->kill_on_close;

@@ -92,7 +92,7 @@ struct session *session_new(struct proxy *proxy)
 	return session;
 }
 
-struct session *session_new_adrift(struct proxy *proxy, const char *token, uint64_t stdio)
+struct session *session_new_known(struct proxy *proxy, const char *token, uint64_t stdio)
 {
 	struct session *session = add_session(proxy);
 
@@ -100,9 +100,7 @@ struct session *session_new_adrift(struct proxy *proxy, const char *token, uint6
 		return NULL;
 	memcpy(session->token, token, strnlen(token, TOKEN_LEN));
 	session->stdio = stdio;
-	session->state = SESSION_STARTED;
 	session->journaled = true;
-	session->adrift = true;
 	return session;
 }
 
@@ -176,14 +174,20 @@ static void drop_output(struct session *session)
 	session_output_written(session);
 }
 
-/* The agent, and a proxy after us, may forget it. */
+/* A proxy after us need not know it. */
+static void forget(struct session *session)
+{
+	if (session->journaled)
+		journal_remove(session->proxy, session);
+	session->dead = true;
+}
+
+/* The agent may forget it as well. */
 static void take_leave(struct session *session)
 {
 	if (session->proxy->vm)
 		vm_send_leave(session->proxy->vm, session->stdio);
-	if (session->journaled)
-		journal_remove(session->proxy, session);
-	session->dead = true;
+	forget(session);
 }
 
 void session_abandon(struct session *session)
@@ -216,7 +220,15 @@ void session_release(struct session *session, bool leave)
 	    (session->state == SESSION_STARTED && session->proxy->vm->resume))
 		take_leave(session);
 	else if (session->state == SESSION_IDLE)
-		session->dead = true;
+		forget(session);
+}
+
+void session_end_unused(struct session *session)
+{
+	session_exit(session, EXIT_LOST);
+	/* Without a shim nobody will ask how it ended. */
+	if (!session->shim && !session->dead)
+		forget(session);
 }
 
 void sessions_disown(struct proxy *proxy, const struct client *owner)
@@ -225,11 +237,8 @@ void sessions_disown(struct proxy *proxy, const struct client *owner)
 		if (session->owner != owner)
 			continue;
 		session->owner = NULL;
-		if (session->dead || session->state != SESSION_IDLE)
-			continue;
-		session_exit(session, EXIT_LOST);
-		/* Without a shim nobody will ask how it ended. */
-		session->dead = session->dead || !session->shim;
+		if (!session->dead && session->state == SESSION_IDLE)
+			session_end_unused(session);
 	}
 }
 

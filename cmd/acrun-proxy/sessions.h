@@ -12,6 +12,7 @@
 #include "agent/proto/ccproxy.h"
 #include "agent/proto/hyperstart.h"
 #include "cmd/acrun-proxy/outq.h"
+#include "cmd/acrun-proxy/resume.h"
 
 struct proxy;
 struct client;
@@ -40,9 +41,14 @@ struct session {
 	struct start *start;	    /* waits for the shim, or under way */
 	bool kills;		    /* the process is killed when the shim dies */
 	bool journaled;		    /* a proxy after us will know it */
+	bool transient;		    /* ends with its owner; outlives us a while, for the start */
 	bool adrift;		    /* of a proxy before us, its shim has not come yet */
-	struct request *resuming;   /* ConnectShim that waits for the agent to go on */
-	bool resumes;		    /* the shim keeps count: credit goes from end to end */
+	bool unsettled;		    /* and whether its process was started is not known: who asked
+				       for it asks again */
+	struct request *early;	    /* ConnectShim that waits for that to be known */
+	struct resume_point early_point;
+	struct request *resuming; /* ConnectShim that waits for the agent to go on */
+	bool resumes;		  /* the shim keeps count: credit goes from end to end */
 
 	/* the process, known once a start was asked for */
 	bool is_exec;
@@ -76,8 +82,8 @@ struct session {
 
 /* A new session with a fresh token; NULL when out of memory or beyond SESSIONS_MAX. */
 struct session *session_new(struct proxy *proxy);
-/* A session of an earlier proxy. */
-struct session *session_new_adrift(struct proxy *proxy, const char *token, uint64_t stdio);
+/* A token of an earlier proxy, whose process was not started yet. */
+struct session *session_new_known(struct proxy *proxy, const char *token, uint64_t stdio);
 /* A session without token, whose output is thrown away. */
 struct session *session_new_null(struct proxy *proxy);
 struct session *session_find_token(struct proxy *proxy, const char *token);
@@ -89,6 +95,8 @@ void session_claim(struct session *session, struct client *shim);
 /* The shim has gone; `leave` when it said so (DisconnectShim). */
 void session_release(struct session *session, bool leave);
 
+/* No process was started for it, and none will be: its shim, if it has one, is told. */
+void session_end_unused(struct session *session);
 /* Kills the process if that was wanted, and lets go of it: nobody will ever ask for it. */
 void session_abandon(struct session *session);
 

@@ -8,14 +8,17 @@
 #include <string.h>
 #include "base/log.h"
 #include "cmd/acrun-proxy/clients.h"
+#include "cmd/acrun-proxy/journal.h"
 #include "cmd/acrun-proxy/proxy.h"
+#include "cmd/acrun-proxy/resume.h"
 #include "cmd/acrun-proxy/sessions.h"
 #include "cmd/acrun-proxy/vm.h"
 
 struct start {
 	struct session *session;
 	struct request *request;
-	const struct call_info *call;
+	uint32_t code;
+	uint64_t key;
 	struct strbuf payload;
 	int timer; /* while it waits for the shim */
 	bool sent;
@@ -74,18 +77,31 @@ static void on_answer(void *arg, const struct error *err, const char *payload, s
 	struct request *request = start->request;
 
 	start_free(start);
-	if (err) {
-		request_fail(request, err->text);
-		session_exit(session, EXIT_LOST);
-		return;
+	request_answer(request, err, payload, len);
+	if (!err) {
+		journal_settle(session->proxy, session);
+		session_started(session);
 	}
-	request_reply(request, payload, len);
-	session_started(session);
+	resume_settled(session, err == NULL);
+	if (err)
+		session_exit(session, EXIT_LOST);
+}
+
+/* Of a proxy before us: its shim comes by itself. */
+static int write_down(struct session *session, struct error *err)
+{
+	if (session->unsettled)
+		return 0;
+	session->kills = session->shim && session->shim->kill_on_close;
+	session->journaled = session->token[0] != '\0';
+	return session->journaled ? journal_add(session->proxy, session, err) : 0;
 }
 
 void start_go(struct session *session)
 {
 	struct start *start = session->start;
+	const struct vm_request call = { start->code, start->payload.data, start->payload.len,
+					 start->key };
 	struct error err = { 0 };
 
 	if (start->sent)
@@ -97,11 +113,8 @@ void start_go(struct session *session)
 	if (start->timer > 0)
 		loop_remove_timer(session->proxy->loop, start->timer);
 	start->timer = 0;
-	session->kills = session->shim && session->shim->kill_on_close;
-	session->journaled = session->token[0] != '\0';
-	if ((session->journaled && journal_add(session->proxy, session, &err) < 0) ||
-	    vm_call(session->proxy->vm, start->call->code, start->payload.data, start->payload.len,
-		    on_answer, start, &err) < 0) {
+	if (write_down(session, &err) < 0 ||
+	    vm_call(session->proxy->vm, &call, on_answer, start, &err) < 0) {
 		on_answer(start, &err, NULL, 0);
 		return;
 	}
@@ -117,8 +130,8 @@ void start_cancel(struct session *session, const char *why)
 
 	if (!start || start->sent)
 		return;
-	(void)err_msg(&err, -ECANCELED, "'%s' was not carried out: %s", start->call->hyper_name,
-		      why);
+	(void)err_msg(&err, -ECANCELED, "'%s' was not carried out: %s",
+		      calls_find_code(start->code)->hyper_name, why);
 	request_fail(start->request, err.text);
 	start_free(start);
 }
@@ -221,24 +234,25 @@ static struct session *choose_session(struct proxy *proxy, const char *token, st
 	else if (session->state == SESSION_EXITED)
 		(void)err_msg(err, -ESRCH,
 			      "the process of token %s has ended before it was started", token);
-	else if (session->state != SESSION_IDLE || session->start)
+	else if ((session->state != SESSION_IDLE && !session->unsettled) || session->start)
 		(void)err_msg(err, -EBUSY, "token %s has its process already", token);
 	else
 		return session;
 	return NULL;
 }
 
-static struct start *make_start(struct proxy *proxy, const struct call_info *call,
-				const char *token, const char *data, struct error *err)
+static struct start *make_start(struct proxy *proxy, const struct vm_request *call,
+				const char *token, struct error *err)
 {
 	bool is_exec = call->code == CALL_EXECCMD || call->code == CALL_EXECPROCESS;
+	const char *data = call->payload;
 	auto_arena struct arena arena = { 0 };
 	auto_strbuf struct strbuf json = { 0 };
 	struct start_body body;
 	struct session *session;
 	struct start *start;
 
-	if (json_decode(&start_body_type, data, strlen(data), NULL, &arena, &body, err) < 0 ||
+	if (json_decode(&start_body_type, data, call->len, NULL, &arena, &body, err) < 0 ||
 	    check_body(&body, is_exec, err) < 0)
 		return NULL;
 	session = choose_session(proxy, token, err);
@@ -252,7 +266,7 @@ static struct start *make_start(struct proxy *proxy, const struct call_info *cal
 		(void)err_set(err, -ENOMEM, "start a process");
 		return NULL;
 	}
-	*start = (struct start){ .session = session, .call = call };
+	*start = (struct start){ .session = session, .code = call->code, .key = call->key };
 	if (name_process(session, &body, is_exec, err) < 0 ||
 	    complete_body(session, body.process, &json, err) < 0) {
 		session->dead = !token;
@@ -264,19 +278,44 @@ static struct start *make_start(struct proxy *proxy, const struct call_info *cal
 	return start;
 }
 
-void start_process(struct proxy *proxy, struct request *request, const struct call_info *call,
-		   const char *token, const char *data)
+/* Was it carried out by a proxy before us, whose answer did not arrive? */
+static bool was_answered(struct proxy *proxy, const char *token, uint64_t key)
+{
+	const struct session *session = session_find_token(proxy, token);
+
+	if (!key || !proxy->vm->taken_over)
+		return false;
+	return !session || session->state == SESSION_EXITED ||
+	       (session->state == SESSION_STARTED && !session->start);
+}
+
+static void ask_again(struct proxy *proxy, struct request *request, const struct vm_request *call)
+{
+	const struct vm_request ask = { .code = call->code, .payload = "", .key = call->key };
+	struct error err = { 0 };
+
+	if (vm_call(proxy->vm, &ask, request_answer, request, &err) < 0)
+		request_fail(request, err.text);
+}
+
+void start_process(struct proxy *proxy, struct request *request, const struct vm_request *call,
+		   const char *token)
 {
 	struct error err = { 0 };
-	struct start *start = make_start(proxy, call, token, data, &err);
+	struct start *start;
 
+	if (token && was_answered(proxy, token, call->key)) {
+		ask_again(proxy, request, call);
+		return;
+	}
+	start = make_start(proxy, call, token, &err);
 	if (!start) {
 		request_fail(request, err.text);
 		return;
 	}
 	start->request = request;
 	start->session->start = start;
-	if (!token || start->session->shim) {
+	if (!token || start->session->shim || start->session->unsettled) {
 		start_go(start->session);
 		return;
 	}
@@ -291,12 +330,8 @@ static void on_signalled(void *arg, const struct error *err, const char *payload
 
 	(void)payload;
 	(void)len;
-	if (!request)
-		return;
-	if (err)
-		request_fail(request, err->text);
-	else
-		request_reply(request, NULL, 0);
+	if (request)
+		request_answer(request, err, NULL, 0);
 }
 
 static void send_signal(struct session *session, struct request *request, int signo, uint32_t rows,
@@ -310,8 +345,9 @@ static void send_signal(struct session *session, struct request *request, int si
 			  : dialect_encode_signal(session, signo, &code, &json, &err);
 
 	if (ret == 0)
-		ret = vm_call(session->proxy->vm, code, strbuf_str(&json), json.len, on_signalled,
-			      request, &err);
+		ret = vm_call(session->proxy->vm,
+			      &(struct vm_request){ code, strbuf_str(&json), json.len, 0 },
+			      on_signalled, request, &err);
 	if (ret < 0)
 		on_signalled(request, &err, NULL, 0);
 }

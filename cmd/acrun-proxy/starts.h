@@ -10,11 +10,12 @@ struct proxy;
 struct request;
 struct session;
 struct start;
+struct vm_request;
 
-/* Starts what `data` (JSON) describes; token NULL: nobody listens. Answers the request, now or
- * later. */
-void start_process(struct proxy *proxy, struct request *request, const struct call_info *call,
-		   const char *token, const char *data);
+/* Starts what the body of the call (JSON, NUL-terminated) describes; token NULL: nobody listens.
+ * Answers the request, now or later. */
+void start_process(struct proxy *proxy, struct request *request, const struct vm_request *call,
+		   const char *token);
 /* The shim has come: sends the call if it is still wanted. */
 void start_go(struct session *session);
 /* Gives up a call that was not sent yet, with `why` as the answer. */

@@ -118,19 +118,25 @@ static void on_deadline(void *arg)
 	proxy_settle(proxy);
 }
 
-static int encode_call(struct vm *vm, struct pending *pending, const char *payload, size_t len)
+static int encode_call(struct vm *vm, struct pending *pending, const struct vm_request *request)
 {
+	struct strbuf *out = &vm->ctl.out.buf;
+
 	if (!vm->numbered)
-		return ctl_encode(&vm->ctl.out.buf, pending->code, payload, len);
+		return ctl_encode(out, request->code, request->payload, request->len);
 	if (++vm->last_number == 0)
 		vm->last_number = 1;
 	pending->number = vm->last_number;
-	return numbered_encode(&vm->ctl.out.buf, pending->number, pending->code, payload, len);
+	if (vm->once && request->key)
+		return once_encode(out, request->key, pending->number, request->code,
+				   request->payload, request->len);
+	return numbered_encode(out, pending->number, request->code, request->payload, request->len);
 }
 
-int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_done_fn *done,
-	    void *arg, struct error *err)
+int vm_call(struct vm *vm, const struct vm_request *request, vm_done_fn *done, void *arg,
+	    struct error *err)
 {
+	uint32_t code = request->code;
 	struct pending *pending;
 	int ret;
 
@@ -147,7 +153,7 @@ int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_do
 	if (!pending)
 		return err_set(err, -ENOMEM, "call the agent");
 	*pending = (struct pending){ .vm = vm, .code = code, .done = done, .arg = arg };
-	ret = encode_call(vm, pending, payload, len);
+	ret = encode_call(vm, pending, request);
 	/* A machine that is not running just now keeps its successor proxy waiting. */
 	if (ret == 0 && !(vm->taken_over && code == CALL_HELLO))
 		ret = pending->timer = loop_add_timer(vm->proxy->loop, vm->proxy->waits.call_ms,
@@ -155,7 +161,7 @@ int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_do
 	if (ret < 0) {
 		free(pending);
 		if (ret == -E2BIG)
-			return err_msg(err, ret, "message too long %zu", len);
+			return err_msg(err, ret, "message too long %zu", request->len);
 		return err_set(err, ret, "call the agent");
 	}
 	*vm->pending_end = pending;
@@ -189,7 +195,9 @@ static void on_version(void *arg, const struct error *err, const char *payload, 
 /* An agent that does not know our greeting is one of the originals: which one? */
 static void ask_version(struct vm *vm)
 {
-	if (vm_call(vm, CALL_GETVERSION, NULL, 0, on_version, vm, NULL) < 0)
+	const struct vm_request request = { .code = CALL_GETVERSION };
+
+	if (vm_call(vm, &request, on_version, vm, NULL) < 0)
 		vm_lose(vm, "no memory to ask for its agent's version");
 }
 
@@ -217,6 +225,7 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 	for (size_t i = 0; i < reply.features.len; i++) {
 		vm->flow |= strcmp(reply.features.items[i], "flow") == 0;
 		vm->numbered |= strcmp(reply.features.items[i], "numbered") == 0;
+		vm->once |= strcmp(reply.features.items[i], "once") == 0;
 		vm->resume |= strcmp(reply.features.items[i], "resume") == 0;
 	}
 	be_up(vm, DIALECT_ACRUN);
@@ -225,6 +234,7 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 static void greet(struct vm *vm)
 {
 	auto_strbuf struct strbuf json = { 0 };
+	struct vm_request request = { .code = CALL_HELLO };
 	struct call_hello hello = { .version = 1 };
 	char key[RESET_HEX_LEN + 1];
 
@@ -240,8 +250,11 @@ static void greet(struct vm *vm)
 	reset_format_key(vm->key, key);
 	if (vm->proxy->journal.fd >= 0)
 		hello.key = key;
-	if (json_encode(&call_hello_type, &hello, 0, &json) < 0 ||
-	    vm_call(vm, CALL_HELLO, strbuf_str(&json), json.len, on_hello, vm, NULL) < 0)
+	if (json_encode(&call_hello_type, &hello, 0, &json) == 0) {
+		request.payload = strbuf_str(&json);
+		request.len = json.len;
+	}
+	if (!request.payload || vm_call(vm, &request, on_hello, vm, NULL) < 0)
 		vm_lose(vm, "no memory to greet its agent");
 }
 

@@ -21,6 +21,14 @@ struct request;
  */
 typedef void vm_done_fn(void *arg, const struct error *err, const char *payload, size_t len);
 
+/* Payload is the body, not NUL-terminated. */
+struct vm_request {
+	uint32_t code;
+	const char *payload;
+	size_t len;
+	uint64_t key; /* its maker's: carried out once, however often it comes; 0: none */
+};
+
 struct pending {
 	struct pending *next;
 	struct vm *vm;
@@ -49,6 +57,7 @@ struct vm {
 	bool extension; /* the agent knows our calls */
 	bool flow;	/* and counts credit */
 	bool numbered;	/* and numbers its answers */
+	bool once;	/* and knows a call that comes again by its key */
 	uint32_t last_number;
 	bool paused;	 /* the I/O channel is not read */
 	bool resume;	 /* and keeps for a successor of ours what is on the way */
@@ -82,8 +91,8 @@ struct vm *vm_take_over(struct proxy *proxy, const struct journal_vm *known, str
 bool vm_is_joining(const struct vm *vm);
 void vm_free(struct vm *vm);
 /* Sends one call. On failure `done` is never called. */
-int vm_call(struct vm *vm, uint32_t code, const char *payload, size_t len, vm_done_fn *done,
-	    void *arg, struct error *err) must_check;
+int vm_call(struct vm *vm, const struct vm_request *request, vm_done_fn *done, void *arg,
+	    struct error *err) must_check;
 /* Appends to the I/O channel and sends; errors lose the VM. */
 void vm_send_stdin(struct vm *vm, uint64_t stream, const char *data, size_t len);
 void vm_send_credit(struct vm *vm, uint64_t stream, uint32_t bytes);

@@ -1,8 +1,12 @@
 #include "runtime/agent_client/agent.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
+
+enum { REPEATS_MAX = 5 };
 
 struct register_vm {
 	const char *container_id;
@@ -149,13 +153,15 @@ int agent_unregister(struct client *client, const char *sandbox_id, const struct
 	return ret < 0 ? ret : client_receive(client, CCPROXY_UNREGISTER_VM, wait, NULL, err);
 }
 
-/* {"hyperName":...,"tokens":...,"data":...} */
-static int encode_request(const struct agent_request *request, struct strbuf *json)
+/* {"hyperName":...,"key":...,"tokens":...,"data":...} */
+static int encode_request(const struct agent_request *request, uint64_t key, struct strbuf *json)
 {
 	int ret = 0;
 
-	strbuf_addf(json, "{\"hyperName\":\"%s\",\"tokens\":",
-		    calls_find_code(request->code)->hyper_name);
+	strbuf_addf(json, "{\"hyperName\":\"%s\",", calls_find_code(request->code)->hyper_name);
+	if (key)
+		strbuf_addf(json, "\"key\":%" PRIu64 ",", key);
+	strbuf_adds(json, "\"tokens\":");
 	if (request->token) {
 		strbuf_addc(json, '[');
 		json_quote(json, request->token);
@@ -173,11 +179,39 @@ static int encode_request(const struct agent_request *request, struct strbuf *js
 	return ret < 0 ? ret : strbuf_error(json);
 }
 
+/* Only ours knows a call that comes again. */
+static int choose_key(const struct client *client, uint64_t *key)
+{
+	*key = 0;
+	if (!client->reopen || client->dialect != AGENT_ACRUN)
+		return 0;
+	while (*key == 0)
+		if (getrandom(key, sizeof(*key), 0) != sizeof(*key))
+			return -EIO;
+	return 0;
+}
+
+/* Repeats a call whose proxy has gone away with another one. */
+static int call_once(struct client *client, const char *json, bool may_repeat,
+		     const struct client_wait *wait, struct strbuf *reply, struct error *err)
+{
+	int ret = client_call(client, CCPROXY_HYPER, json, wait, reply, err);
+
+	for (int i = 0; may_repeat && client_is_lost(ret) && i < REPEATS_MAX; i++) {
+		err_clear(err);
+		ret = client->reopen(client, client->reopen_arg, wait, err);
+		if (ret == 0)
+			ret = client_call(client, CCPROXY_HYPER, json, wait, reply, err);
+	}
+	return ret;
+}
+
 int agent_ask(struct client *client, const struct agent_request *request,
 	      const struct client_wait *wait, struct strbuf *reply, struct error *err)
 {
 	static const char prefix[] = "ERROR received from VM agent, control msg received : ";
 	auto_strbuf struct strbuf json = { .max = CCPROXY_PAYLOAD_MAX };
+	uint64_t key;
 	int ret;
 
 	if (request->code >= CALL_HELLO && client->dialect < AGENT_UNTOLD &&
@@ -186,11 +220,13 @@ int agent_ask(struct client *client, const struct agent_request *request,
 			       "the guest's agent (%s) cannot do this: it has no '%s'",
 			       agent_dialect_name(client->dialect),
 			       calls_find_code(request->code)->hyper_name);
-	ret = encode_request(request, &json);
+	ret = choose_key(client, &key);
+	if (ret == 0)
+		ret = encode_request(request, key, &json);
 	if (ret < 0)
 		return err_set(err, ret, "encode '%s' for the guest",
 			       calls_find_code(request->code)->hyper_name);
-	ret = client_call(client, CCPROXY_HYPER, json.data, wait, reply, err);
+	ret = call_once(client, json.data, key != 0, wait, reply, err);
 	if (ret == -EREMOTEIO && err && !strncmp(err->text, prefix, sizeof(prefix) - 1))
 		memmove(err->text, err->text + sizeof(prefix) - 1,
 			strlen(err->text) - sizeof(prefix) + 2);

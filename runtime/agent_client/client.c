@@ -48,6 +48,11 @@ void client_close(struct client *client)
 	strbuf_done(&client->in);
 }
 
+bool client_is_lost(int code)
+{
+	return code == -ECONNRESET || code == -EPIPE;
+}
+
 static int send_all(int fd, const char *data, size_t len)
 {
 	while (len > 0) {

@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "runtime/agent_client/agent.h"
 
-enum { REVIVE_TIMEOUT_MS = 10000 };
+enum { REVIVE_TIMEOUT_MS = 10000, DYING_TIMEOUT_MS = 1000, JOINS_MAX = 5 };
 
 enum agent_dialect attach_dialect(const struct record *rec)
 {
@@ -28,6 +28,45 @@ static int open_proxy(const struct record *rec, struct client *client, struct er
 	return client_open(client, rec->dir_fd, PROXYHOME_SOCKET, err);
 }
 
+static int join(const struct record *rec, struct client *client, const struct client_wait *wait,
+		char *token, struct error *err)
+{
+	for (int i = 0;; i++) {
+		int ret = open_proxy(rec, client, err);
+
+		if (ret == 0)
+			ret = agent_attach(client, rec->state.sandbox_id, wait, token, err);
+		if (!client_is_lost(ret) || i == JOINS_MAX)
+			return ret;
+		/* It was about to die when it was asked. */
+		client_close(client);
+		(void)!proxyhome_wait_gone(rec->dir_fd, &rec->state.proxy, DYING_TIMEOUT_MS);
+		err_clear(err);
+	}
+}
+
+static int reopen(struct client *client, const void *arg, const struct client_wait *wait,
+		  struct error *err)
+{
+	const struct record *rec = arg;
+	const struct client old = *client;
+	int ret;
+
+	client_close(client);
+	(void)!proxyhome_wait_gone(rec->dir_fd, &rec->state.proxy, DYING_TIMEOUT_MS);
+	ret = join(rec, client, wait, NULL, err);
+	client->interrupt_fd = old.interrupt_fd;
+	client->dialect = old.dialect;
+	attach_keep(rec, client);
+	return ret;
+}
+
+void attach_keep(const struct record *rec, struct client *client)
+{
+	client->reopen = reopen;
+	client->reopen_arg = rec;
+}
+
 int attach_open_streams(const struct record *rec, struct client *client, struct client_wait *wait,
 			char *token, struct error *err)
 {
@@ -39,9 +78,10 @@ int attach_open_streams(const struct record *rec, struct client *client, struct 
 	if (ret < 0)
 		return err_set(err, ret, "watch the virtual machine, process %lld",
 			       (long long)rec->state.vmm.pid);
-	ret = open_proxy(rec, client, err);
+	ret = join(rec, client, wait, token, err);
 	client->dialect = attach_dialect(rec);
-	return ret < 0 ? ret : agent_attach(client, rec->state.sandbox_id, wait, token, err);
+	attach_keep(rec, client);
+	return ret;
 }
 
 int attach_open(const struct record *rec, struct client *client, struct client_wait *wait,

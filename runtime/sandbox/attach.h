@@ -14,6 +14,8 @@ int attach_open_streams(const struct record *rec, struct client *client, struct 
 			char *token, struct error *err) must_check;
 /* Which dialect the sandbox's agent speaks; every client above has it. */
 enum agent_dialect attach_dialect(const struct record *rec);
+/* Has calls repeated that a proxy which dies leaves unanswered; rec must outlive the client. */
+void attach_keep(const struct record *rec, struct client *client);
 void attach_done(struct client_wait *wait);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sock.h"
+#include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/execs.h"
 #include "runtime/sandbox/tail.h"
 
@@ -291,6 +292,8 @@ int step_guest(struct create *create, struct error *err)
 
 	if (ret == 0)
 		ret = agent_registered(&create->client, &wait, create->token, err);
+	if (ret == 0)
+		attach_keep(&create->rec, &create->client);
 	if (ret == 0 && create->restored)
 		ret = adopt_clone(create, &wait, err);
 	if (ret == 0)

@@ -2,8 +2,12 @@
 # A proxy that is killed: another takes its place, and nobody loses a byte, a signal or an exit code.
 load helpers
 
-setup() { common_setup; }
+setup() {
+	common_setup
+	KILLER=
+}
 teardown() {
+	[[ -z $KILLER ]] || kill "$KILLER" 2>/dev/null || true
 	tmux -L "$(basename "$T")" kill-server 2>/dev/null || true
 	common_teardown
 }
@@ -172,4 +176,52 @@ file_has() {
 	assert_equal "${lines[0]}" 1
 	wait_for 45 sh -c "! $ACRUN --root $ROOT exec c1 ps | grep -q '[s]leep 299'"
 	acrun delete --force c1
+}
+
+# killer: kills whichever proxy there is, again and again.
+killer() {
+	while :; do
+		kill_proxy 2>/dev/null || true
+		sleep "0.$((RANDOM % 4))$((RANDOM % 10))"
+	done
+}
+
+@test "proxy: killed again and again while commands run: each is carried out once" {
+	local round
+	make_bundle -- sh -c 'n=0; trap "n=\$((n + 1)); echo \$n" USR1; while :; do sleep 0.01; done'
+	create_container c1
+	acrun start c1
+	killer >/dev/null 2>&1 3>&- &
+	KILLER=$!
+	for round in $(seq 8); do
+		run --separate-stderr acrun exec c1 sh -c "echo $round >>/log; echo out-$round; exit $round"
+		assert_status "$round"
+		assert_equal "$output" "out-$round"
+		acrun kill c1 USR1
+		wait_for 20 grep -qx "$round" "$T/c1.out"
+		acrun pause c1
+		acrun resume c1
+		acrun ps c1 >/dev/null
+	done
+	kill "$KILLER"
+	wait "$KILLER" || true
+	run --separate-stderr acrun exec c1 cat /log
+	assert_equal "$output" "$(seq 8)"
+	acrun kill c1 KILL
+	wait_status c1 stopped
+	assert_equal "$(tail -n 1 "$T/c1.out")" 8
+	acrun delete c1
+}
+
+@test "proxy: killed while a container is created and started" {
+	local i
+	for i in 1 2 3 4; do
+		make_bundle -- sh -c 'echo up; exit 3'
+		acrun create --bundle "$BUNDLE" "c$i" </dev/null >"$T/c$i.out" 2>"$T/c$i.err" 3>&-
+		kill -KILL "$(jq .proxy.pid "$ROOT/c$i/state.json")"
+		acrun start "c$i"
+		wait_status "c$i" stopped
+		wait_for 10 grep -qx up "$T/c$i.out"
+		acrun delete "c$i"
+	done
 }

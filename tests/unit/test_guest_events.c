@@ -31,6 +31,8 @@ static void rig_close(struct rig *rig)
 {
 	while (rig->guest.slots)
 		slot_ack(rig->guest.slots, NULL, 0);
+	for (size_t i = 0; i < ANSWERS_MAX; i++)
+		free(rig->guest.answers.items[i].data);
 	strbuf_done(&rig->ctl.out);
 	loop_free(rig->guest.loop);
 	events_free(rig->guest.events);
@@ -115,6 +117,93 @@ static void test_a_number_must_be_there(void **state)
 	assert_int_equal(slots_add(&rig.guest, &shorter), -EBADMSG);
 	assert_int_equal(slots_add(&rig.guest, &zero), -EBADMSG);
 	assert_null(rig.guest.slots);
+	rig_close(&rig);
+}
+
+/* The same request again: with key, under another number. */
+static void request_once(struct rig *rig, uint64_t key, uint32_t number)
+{
+	auto_strbuf struct strbuf buf = { 0 };
+	struct ctl_frame frame;
+
+	assert_int_equal(once_encode(&buf, key, number, CALL_PING, "x", 1), 0);
+	assert_true(ctl_decode(buf.data, buf.len, &frame) > 0);
+	assert_int_equal(slots_add(&rig->guest, &frame), 0);
+}
+
+static void test_a_request_that_comes_again_is_answered_again(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig);
+	request_once(&rig, 77, 5);
+	rig.guest.slots->started = true;
+	slot_ack(rig.guest.slots, "done", 4);
+	assert_string_equal(answer(&rig, 5, CALL_ACK), "done");
+	request_once(&rig, 77, 6);
+	assert_null(rig.guest.slots);
+	assert_string_equal(answer(&rig, 6, CALL_ACK), "done");
+	request_once(&rig, 78, 7);
+	assert_non_null(rig.guest.slots);
+	slot_errorf(rig.guest.slots, "no");
+	assert_string_equal(answer(&rig, 7, CALL_ERROR), "no");
+	request_once(&rig, 78, 8);
+	assert_string_equal(answer(&rig, 8, CALL_ERROR), "no");
+	rig_close(&rig);
+}
+
+static void test_a_running_request_is_answered_to_who_asks_last(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig);
+	request_once(&rig, 77, 5);
+	rig.guest.slots->started = true;
+	slots_orphan(&rig.guest);
+	request_once(&rig, 77, 1);
+	assert_int_equal(rig.guest.n_slots, 1);
+	slot_ack(rig.guest.slots, "x", 1);
+	assert_string_equal(answer(&rig, 1, CALL_ACK), "x");
+	assert_int_equal(rig.ctl.out.len, 0);
+	rig_close(&rig);
+}
+
+static void test_an_answer_nobody_heard_is_kept(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig);
+	request_once(&rig, 77, 5);
+	rig.guest.slots->started = true;
+	slots_orphan(&rig.guest);
+	slot_ack(rig.guest.slots, "x", 1);
+	assert_int_equal(rig.ctl.out.len, 0);
+	request_once(&rig, 77, 1);
+	assert_string_equal(answer(&rig, 1, CALL_ACK), "x");
+	rig_close(&rig);
+}
+
+static void test_a_bounded_number_of_answers_is_kept(void **state)
+{
+	static char large[ANSWER_BYTES_MAX + 1];
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig);
+	for (uint32_t i = 1; i <= ANSWERS_MAX + 1; i++) {
+		request_once(&rig, i, i);
+		slot_ack(rig.guest.slots, "x", 1);
+		(void)answer(&rig, i, CALL_ACK);
+	}
+	assert_null(answers_find(&rig.guest.answers, 1));
+	assert_non_null(answers_find(&rig.guest.answers, 2));
+	request_once(&rig, 1000, 1);
+	slot_ack(rig.guest.slots, large, sizeof(large));
+	assert_null(answers_find(&rig.guest.answers, 1000));
+	assert_non_null(answers_find(&rig.guest.answers, 2));
 	rig_close(&rig);
 }
 
@@ -222,6 +311,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbered_answers_do_not_wait),
+		cmocka_unit_test(test_a_request_that_comes_again_is_answered_again),
+		cmocka_unit_test(test_a_running_request_is_answered_to_who_asks_last),
+		cmocka_unit_test(test_an_answer_nobody_heard_is_kept),
+		cmocka_unit_test(test_a_bounded_number_of_answers_is_kept),
 		cmocka_unit_test(test_a_number_must_be_there),
 		cmocka_unit_test(test_events_are_told_once),
 		cmocka_unit_test(test_a_plain_wait_is_answered_at_once),

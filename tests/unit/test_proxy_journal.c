@@ -62,7 +62,7 @@ static void begin_journal(struct rig *rig)
 
 static struct session *add(struct rig *rig, uint64_t stdio, const char *process)
 {
-	struct session *session = session_new_adrift(&rig->proxy, TOKEN, stdio);
+	struct session *session = session_new_known(&rig->proxy, TOKEN, stdio);
 	struct error err = { 0 };
 
 	assert_non_null(session);
@@ -115,6 +115,38 @@ static void test_a_successor_knows_what_runs(void **state)
 	assert_int_equal(load(&rig, &arena, &vm), 0);
 	assert_int_equal(rig.proxy.next_stream, 13);
 	assert_non_null(session_find_stream(&rig.proxy, 5));
+	rig_close(&rig);
+}
+
+/* What had happened to it decides how a successor takes it. */
+static void test_a_token_a_start_and_a_process_differ(void **state)
+{
+	auto_arena struct arena arena = { 0 };
+	struct session *token, *starting, *started;
+	struct error err = { 0 };
+	struct journal_vm vm;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig);
+	begin_journal(&rig);
+	token = session_new_known(&rig.proxy, TOKEN, 3);
+	token->transient = true;
+	assert_int_equal(journal_add_token(&rig.proxy, token, &err), 0);
+	(void)add(&rig, 5, "e1");
+	journal_settle(&rig.proxy, add(&rig, 7, "e2"));
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(load(&rig, &arena, &vm), 0);
+		token = session_find_stream(&rig.proxy, 3);
+		starting = session_find_stream(&rig.proxy, 5);
+		started = session_find_stream(&rig.proxy, 7);
+		assert_int_equal(token->state, SESSION_IDLE);
+		assert_true(token->transient && !token->adrift);
+		assert_int_equal(starting->state, SESSION_STARTING);
+		assert_true(starting->unsettled && starting->adrift);
+		assert_int_equal(started->state, SESSION_STARTED);
+		assert_true(!started->unsettled && started->adrift);
+	}
 	rig_close(&rig);
 }
 
@@ -179,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_successor_knows_what_runs),
+		cmocka_unit_test(test_a_token_a_start_and_a_process_differ),
 		cmocka_unit_test(test_a_line_that_was_cut_off_is_none),
 		cmocka_unit_test(test_without_a_vm_there_is_nothing_to_take_over),
 		cmocka_unit_test(test_it_does_not_grow_for_ever),
