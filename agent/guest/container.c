@@ -14,6 +14,7 @@
 #include "agent/guest/dns.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/freeze.h"
+#include "agent/guest/layers.h"
 #include "agent/guest/ns.h"
 #include "agent/guest/oom.h"
 #include "agent/guest/signals.h"
@@ -44,8 +45,10 @@ void container_free(struct container *container)
 		loop_remove_timer(guest->loop, container->removal_timer);
 	freeze_done(container);
 	oom_unwatch(container);
-	if (container->id)
+	if (container->id) {
 		dns_forget(container->id);
+		layers_forget(container->id);
+	}
 	if (container->cgroup_fd >= 0 && container->id)
 		cgroup_remove(container->id);
 	cleanup_close(&container->cgroup_fd);

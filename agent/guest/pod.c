@@ -11,7 +11,7 @@
 #include "agent/guest/fail.h"
 #include "agent/guest/net.h"
 #include "agent/guest/rootfs.h"
-#include "agent/guest/storage.h"
+#include "agent/guest/layers.h"
 #include "agent/guest/task.h"
 #include "agent/guest/worker.h"
 
@@ -43,7 +43,7 @@ static int start(const struct call_startpod *call, struct error *err)
 		return ret;
 	return call->share_dir && *call->share_dir
 		       ? rootfs_mount_share(call->share_dir, call->msize, err)
-		       : storage_make_share(err);
+		       : layers_make_share(err);
 }
 
 static void started(struct guest *guest, struct slot *slot, const struct error *err)

@@ -8,20 +8,15 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/guest/fail.h"
-#include "agent/guest/guest.h"
+#include "agent/guest/layers.h"
 #include "agent/guest/modules.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "base/name.h"
 #include "base/parse.h"
-
-/* A memory file system for each image: the image's mount and the writable layer over it. */
-#define LAYERS_DIR "/run/layers"
 
 enum {
 	DISK_NAME_MAX = 8,
@@ -29,31 +24,9 @@ enum {
 	SECTOR_BYTES = 512,
 	SIZE_TEXT_MAX = 32,
 	UEVENT_GROUP = 1,
-	PATH_LEN = 512, /* what NAME_MAX_LEN and our folders make up fits twice */
-	OPTIONS_LEN = 3 * PATH_LEN,
 };
 
-static const char *const image_types[] = { "erofs", "ext4" };
-
-struct layer {
-	char dir[PATH_LEN];   /* the memory file system */
-	char lower[PATH_LEN]; /* the image in it */
-	char target[PATH_LEN];
-};
-
-static int make_dir(const char *path)
-{
-	return mkdir(path, 0755) < 0 && errno != EEXIST ? -errno : 0;
-}
-
-int storage_make_share(struct error *err)
-{
-	int ret = make_dir(GUEST_SHARE_DIR);
-
-	if (ret == 0 && mount("tmpfs", GUEST_SHARE_DIR, "tmpfs", MS_NODEV, "mode=0755,size=1m") < 0)
-		ret = -errno;
-	return ret < 0 ? fail_set(err, ret, "make the share '%s'", GUEST_SHARE_DIR) : 0;
-}
+static const char *const image_types[] = { "erofs", "ext4", "xfs" };
 
 bool storage_is_disk(const char *name)
 {
@@ -132,67 +105,52 @@ static int wait_for_disk(const char *device, uint64_t bytes, struct error *err)
 	return 0;
 }
 
-static int mount_layers(const struct call_mountimage *call, const struct layer *layer,
-			struct error *err)
-{
-	char device[64], options[OPTIONS_LEN], upper[PATH_LEN], work[PATH_LEN];
-
-	(void)snprintf(device, sizeof(device), "/dev/%s", call->device);
-	if (snprintf(upper, sizeof(upper), "%s/upper", layer->dir) >= PATH_LEN ||
-	    snprintf(work, sizeof(work), "%s/work", layer->dir) >= PATH_LEN ||
-	    snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", layer->lower,
-		     upper, work) >= OPTIONS_LEN)
-		return fail_set(err, -ENAMETOOLONG, "mount an image at '%s'", layer->target);
-	if (make_dir(layer->lower) < 0 || make_dir(upper) < 0 || make_dir(work) < 0)
-		return fail_set(err, -errno, "make the layers in '%s'", layer->dir);
-	if (mount(device, layer->lower, call->fstype, MS_RDONLY, NULL) < 0)
-		return fail_set(err, -errno, "mount the image on '%s' (%s)", call->device,
-				call->fstype);
-	if (mount("overlay", layer->target, "overlay", MS_NODEV, options) < 0)
-		return fail_set(err, -errno, "mount a writable layer over the image on '%s'",
-				call->device);
-	return 0;
-}
-
-static int check_call(const struct call_mountimage *call, struct layer *layer, struct error *err)
+static int check_call(const struct call_mountimage *call, struct error *err)
 {
 	if (!storage_is_disk(call->device))
 		return err_msg(err, -EINVAL, "'%s' is no disk for an image", call->device);
 	if (!is_image_type(call->fstype))
 		return err_msg(err, -EINVAL, "images cannot be of type '%s'", call->fstype);
-	if (call->bytes == 0 || !name_is_valid(call->target))
-		return err_msg(err, -EINVAL, "an image on '%s' needs a size and a target",
-			       call->device);
-	if (snprintf(layer->dir, PATH_LEN, LAYERS_DIR "/%s", call->target) >= PATH_LEN ||
-	    snprintf(layer->lower, PATH_LEN, LAYERS_DIR "/%s/image", call->target) >= PATH_LEN ||
-	    snprintf(layer->target, PATH_LEN, GUEST_SHARE_DIR "/%s", call->target) >= PATH_LEN)
-		return fail_set(err, -ENAMETOOLONG, "mount an image at '%s'", call->target);
+	if (call->bytes == 0)
+		return err_msg(err, -EINVAL, "an image on '%s' needs a size", call->device);
 	return 0;
+}
+
+static int mount_disk(const struct call_mountimage *call, const char *target, struct error *err)
+{
+	char device[64];
+	unsigned long flags = MS_NODEV | (call->writable ? 0 : MS_RDONLY);
+
+	(void)snprintf(device, sizeof(device), "/dev/%s", call->device);
+	if (mount(device, target, call->fstype, flags, call->options) == 0)
+		return 0;
+	if (errno == ENODEV)
+		return err_msg(err, -ENODEV, "the guest's kernel has no file system '%s'",
+			       call->fstype);
+	return fail_set(err, -errno, "mount disk '%s' (%s)", call->device, call->fstype);
 }
 
 int storage_mount_image(const struct call_mountimage *call, struct error *err)
 {
-	struct layer layer;
-	int ret = check_call(call, &layer, err);
+	struct layers layers;
+	int ret = check_call(call, err);
 
+	if (ret == 0)
+		ret = layers_name(call->target, &layers, err);
 	if (ret < 0)
 		return ret;
 	/* what is built into the kernel is not there as a module: the mount itself will tell */
 	(void)!modules_load("virtio_blk");
 	(void)!modules_load(call->fstype);
-	(void)!modules_load("overlay");
 	ret = wait_for_disk(call->device, call->bytes, err);
+	if (ret == 0)
+		ret = layers_make(&layers, err);
 	if (ret < 0)
 		return ret;
-	if (make_dir(LAYERS_DIR) < 0 || mkdir(layer.target, 0755) < 0 || make_dir(layer.dir) < 0)
-		return fail_set(err, -errno, "make '%s'", layer.target);
-	if (mount("tmpfs", layer.dir, "tmpfs", MS_NODEV, "mode=0700") < 0)
-		return fail_set(err, -errno, "make room for the layers in '%s'", layer.dir);
-	ret = mount_layers(call, &layer, err);
-	if (ret < 0) {
-		(void)umount2(layer.lower, MNT_DETACH);
-		(void)umount2(layer.dir, MNT_DETACH);
-		(void)rmdir(layer.target);
-	}
+	ret = mount_disk(call, layers.image, err);
+	if (ret == 0)
+		ret = layers_show(&layers, call->whole, call->layer, err);
+	if (ret < 0)
+		layers_remove(&layers);
 	return ret;
 }

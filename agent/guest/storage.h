@@ -1,13 +1,10 @@
-/* The share of a machine that the host shares no directory with: images on disks. */
+/* Disks that are given to the machine while it runs, and what is on them. */
 #ifndef AGENT_GUEST_STORAGE_H
 #define AGENT_GUEST_STORAGE_H
 
 #include <stdbool.h>
 #include "agent/proto/calls_storage.h"
 #include "base/error.h"
-
-/* Makes GUEST_SHARE_DIR an empty directory, for images to be mounted in. */
-int storage_make_share(struct error *err) must_check;
 
 /* "vda" and the like: the only devices that images are on. */
 bool storage_is_disk(const char *name);

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include "base/log.h"
+#include "runtime/config/config.h"
 #include "runtime/sandbox/gc.h"
+#include "runtime/storage/image_cache.h"
 
 struct gc_options {
 	bool help;
@@ -24,6 +27,26 @@ static void tell(void *arg, const char *id, const char *why)
 	printf("%s\t%s\n", id, why);
 }
 
+/* Images that no container uses. Without a configuration nobody knows where they are. */
+static int collect_images(const struct globals *globals, const struct gc_options *opts,
+			  struct error *err)
+{
+	auto_arena struct arena arena = { 0 };
+	struct image_cache cache;
+	struct config config;
+
+	if (config_load(globals->config, &arena, &config, err) < 0) {
+		log_debug("gc: %s", err->text);
+		err_clear(err);
+		return 0;
+	}
+	cache = (struct image_cache){ config.storage.image_cache,
+				      (uint64_t)config.storage.image_cache_mib << 20 };
+	return *cache.dir
+		       ? image_cache_trim(&cache, cache.max_bytes, opts->dry_run, tell, NULL, err)
+		       : 0;
+}
+
 static int run(const struct globals *globals, const void *options, int argc, char **argv,
 	       struct error *err)
 {
@@ -36,11 +59,14 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	};
 	unsigned n_failed;
 	int ret = gc_run(&request, &n_failed, err);
+	struct error trouble = { 0 };
 
 	(void)argc;
 	(void)argv;
 	if (ret == 0 && n_failed > 0)
 		return err_ctx(err, "%u could not be removed, the last", n_failed);
+	if (ret == 0 && collect_images(globals, opts, &trouble) < 0)
+		return err_msg(err, trouble.code, "%s", trouble.text);
 	return ret;
 }
 

@@ -37,6 +37,14 @@ struct config_factory {
 	const char *vm_cache_endpoint; /* its socket; its machines are in <endpoint>.d */
 };
 
+/* How files reach guests that no directory can be shared with: [storage]. */
+struct config_storage {
+	const char *image_cache;  /* directory of images that are kept; "": none are */
+	uint32_t image_cache_mib; /* how much of them */
+	const char *image_format; /* "auto", "erofs", "ext4" */
+	uint32_t copy_max_mib;	  /* a writable bind mount's size at most */
+};
+
 struct config_origin;
 
 /* All text is in the arena given to config_load(). */
@@ -46,6 +54,7 @@ struct config {
 	const char **drop_ins; /* absolute, in the order they were read; NULL-terminated */
 	struct config_runtime runtime;
 	struct config_factory factory;
+	struct config_storage storage;
 	struct config_program proxy;
 	struct config_program shim;
 	struct hypervisor_config qemu;

@@ -15,11 +15,14 @@ enum {
 	VM_CACHE_MAX = 1000,
 	ACRN_VMS_MAX = 64,
 	ACRN_BLOCK_SLOTS_MAX = 24,
+	IMAGE_CACHE_MAX_MIB = 1 << 30,
+	COPY_MAX_MIB = 1 << 20,
 };
 
 static const char *const accelerators[] = { "auto", "kvm", "tcg", NULL };
 static const char *const switches[] = { "auto", "true", "false", NULL };
 static const char *const net_models[] = { "tcfilter", "macvtap", "none", NULL };
+static const char *const image_formats[] = { "auto", "erofs", "ext4", NULL };
 static const char *const hypervisors[] = { "auto", "qemu", "acrn", NULL };
 
 #define HV(member) .offset = offsetof(struct hypervisor_config, member)
@@ -111,6 +114,17 @@ static const struct config_key factory_keys[] = {
 	  .text = "/run/acrun-host/cache.sock" },
 };
 
+#define STORAGE(member) .offset = offsetof(struct config_storage, member)
+
+static const struct config_key storage_keys[] = {
+	{ "image_cache", CONFIG_PATH, STORAGE(image_cache), .text = "/var/cache/acrun/images" },
+	{ "image_cache_size", CONFIG_U32, STORAGE(image_cache_mib), .number = 8192,
+	  .max = IMAGE_CACHE_MAX_MIB },
+	{ "image_format", CONFIG_WORD, STORAGE(image_format), .text = "auto",
+	  .words = image_formats },
+	{ "copy_max", CONFIG_U32, STORAGE(copy_max_mib), .number = 64, .max = COPY_MAX_MIB },
+};
+
 #define TABLE(table_name, member, table_keys)                                                \
 	{                                                                                    \
 		.name = (table_name), .offset = offsetof(struct config, member),             \
@@ -123,6 +137,7 @@ static const struct config_table tables[] = {
 	TABLE("proxy.cc", proxy, proxy_keys),
 	TABLE("shim.cc", shim, shim_keys),
 	TABLE("factory", factory, factory_keys),
+	TABLE("storage", storage, storage_keys),
 	TABLE("runtime", runtime, runtime_keys),
 	{ .name = "agent.hyperstart" }, /* only selects the protocol */
 	{ .name = NULL },

@@ -48,7 +48,7 @@ static int step_share(struct create *create, struct error *err)
 	fd = fs_mkdir_open_at(create->rec.dir_fd, MACHINE_SHARE, 0700);
 	if (fd < 0)
 		return err_set(err, fd, "make '%s'", create->share.dir);
-	ret = share_make_targets(&create->share, fd, err);
+	ret = create_shares(create) ? share_make_targets(&create->share, fd, err) : 0;
 	close(fd);
 	return ret;
 }
@@ -58,6 +58,7 @@ static const struct step create_steps[] = {
 	{ "devices", step_network_devices, NULL },
 	{ "cache", step_cache, undo_cache },
 	{ "share", step_share, NULL },
+	{ "pack", step_pack, NULL },
 	{ "sockets", step_sockets, NULL },
 	{ "vm", step_vm, undo_vm },
 	{ "proxy", step_proxy, undo_proxy },
@@ -212,6 +213,7 @@ static int open_record(struct create *create, const char *bundle, const char *ro
 
 static void create_done(struct create *create)
 {
+	create_images_done(create);
 	cleanup_close(&create->cached_fd);
 	cleanup_close(&create->netns_fd);
 	cleanup_close(&create->proxy_fd);
@@ -237,7 +239,7 @@ static int make_sandbox(struct create *create, const char *bundle, const char *r
 		ret = share_plan(&create->share, &create->spec, rootfs, bundle, create->request->id,
 				 &create->arena, &create->rootfs, err);
 	if (ret == 0)
-		ret = create_check_images(create, err);
+		ret = create_plan_images(create, err);
 	if (ret == 0)
 		ret = steps_make(create_steps, N_STEPS, create, err);
 	if (ret == 0)

@@ -10,6 +10,7 @@
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/store.h"
 #include "runtime/storage/share.h"
+#include "runtime/storage/volumes.h"
 
 /* Files of a sandbox beside state.json. */
 #define FILE_CONSOLE_LOG "console.log"
@@ -30,10 +31,11 @@ struct create {
 	struct oci_spec spec;
 	const char *rootfs; /* relative to the share */
 	struct share share;
-	int cached_fd;	  /* directory of a machine out of the VM cache; -1: it is our own */
-	int netns_fd;	  /* -1: the caller's */
-	int proxy_fd;	  /* listening */
-	int pty_slave_fd; /* the container's terminal; -1: stdio is ours */
+	struct volumes *volumes; /* NULL: the guest sees the share */
+	int cached_fd;		 /* directory of a machine out of the VM cache; -1: it is our own */
+	int netns_fd;		 /* -1: the caller's */
+	int proxy_fd;		 /* listening */
+	int pty_slave_fd;	 /* the container's terminal; -1: stdio is ours */
 	struct network_found network; /* since the last look */
 	struct client client;
 	char token[CLIENT_TOKEN_MAX];
@@ -71,14 +73,17 @@ int create_hold_container(struct create *create, struct error *err) must_check;
 
 /* Does the guest see the host's directories themselves, or images of them (create_image.c)? */
 bool create_shares(const struct create *create);
-/* Tells which bind mounts an image cannot be, or not quite; nothing is made. */
-int create_check_images(const struct create *create, struct error *err) must_check;
+/* Works out what the guest needs images of; nothing is made. */
+int create_plan_images(struct create *create, struct error *err) must_check;
+/* Ends what step_pack() has started and nobody waits for any more. */
+void create_images_done(struct create *create);
 
 /* Deadline for the guest to answer. */
 struct client_wait create_wait(const struct create *create);
 
 /* The steps; each in the file of its job. */
 int step_cache(struct create *create, struct error *err);
+int step_pack(struct create *create, struct error *err);
 int step_sockets(struct create *create, struct error *err);
 int step_vm(struct create *create, struct error *err);
 int step_restore(struct create *create, struct error *err);

@@ -1,31 +1,64 @@
 /*
- * A container's root file system and bind mounts for a guest that no directory can be shared with:
- * packed into one read-only image that it gets as a disk. The guest lays a writable layer over it,
- * so what a container writes stays in the guest.
+ * Packs a file or a directory of the host into a file system image, for a guest that no directory
+ * can be shared with. The image has one entry, IMAGE_TREE, which is the file or the directory; so
+ * its own mode, owner and attributes are kept too.
  */
 #ifndef RUNTIME_STORAGE_IMAGE_H
 #define RUNTIME_STORAGE_IMAGE_H
 
-#include "base/strvec.h"
-#include "runtime/storage/share.h"
+#include <sys/types.h>
+#include "runtime/storage/tree.h"
 
-#define IMAGE_FSTYPE "erofs"
+#define IMAGE_TREE "tree"
 
-/*
- * What of the share an image cannot be: a writable directory is an error that names the mount. A
- * writable file becomes a copy; a sentence about each is added to `copies`.
- */
-int image_check(const struct share *share, struct strvec *copies, struct error *err) must_check;
+enum image_format { IMAGE_EROFS, IMAGE_EXT4, IMAGE_FORMATS };
+
+/* As mount(2) calls it, in the guest too. */
+const char *image_format_name(enum image_format format);
+
+/* The format of that name; "auto": the first one that this host has a packer for. -ENOENT when it
+ * has not, with what to install. */
+int image_choose_format(const char *wanted, enum image_format *format, struct error *err)
+	must_check;
 
 /* The program that packs images, a constant; NULL with -ENOENT and what to install. */
 const char *image_find_packer(struct error *err) must_check;
 
+/* What becomes an image. */
+struct image_source {
+	const char *path;	 /* absolute on the host */
+	const char *destination; /* in the container, for messages */
+	bool is_dir;
+	bool recursive; /* with what is mounted below it */
+};
+
+/* A packer at work. Zero-initialise. */
+struct image_job {
+	const struct image_source *source;
+	const char *output; /* path of the image; the caller's */
+	enum image_format format;
+	uint64_t max_bytes;
+	const char *packer;
+	pid_t pid; /* 0: none */
+	int words_fd;
+};
+
 /*
- * Packs what is mounted below <share->dir>/<id> into the new file `path`, in a mount namespace of
- * the packer's own: nothing stays mounted, however it ends. The targets must have been made.
- * -ETIMEDOUT after timeout_ms. On failure there may be a part of the file.
+ * Starts packing into the file `output`, which it makes anew. The packer works in a mount namespace
+ * of its own, on the empty directory `stage` (absolute), so nothing stays mounted however it ends;
+ * it dies with this process, and takes at most three quarters of what is free where the output is.
  */
-int image_pack(const struct share *share, const char *id, const char *path, int timeout_ms,
-	       struct error *err) must_check;
+int image_start(struct image_job *job, const struct image_source *source, const struct tree *tree,
+		enum image_format format, const char *stage, const char *output, struct error *err)
+	must_check;
+
+/*
+ * Waits for its end. -ETIMEDOUT leaves it at work; any other failure means that there is no image,
+ * but perhaps a part of the file. -ENOSPC: there was not room enough.
+ */
+int image_wait(struct image_job *job, int timeout_ms, struct error *err) must_check;
+
+/* Ends the packer, if there is one, and frees what the job holds. */
+void image_done(struct image_job *job);
 
 #endif

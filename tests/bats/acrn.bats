@@ -22,6 +22,8 @@ use_release() {
 		[hypervisor.acrn]
 		path = "$T/acrn-dm"
 		device = "/dev/null"
+		[storage]
+		image_cache = "$T/cache"
 	END
 }
 
@@ -84,10 +86,10 @@ assert_no_faults() {
 @test "an image that would fill the disk is not made, and create says what there was room for" {
 	make_bundle -- true
 	head -c 16M /dev/urandom >"$BUNDLE/rootfs/big"
-	mkdir "$ROOT"
-	mount -t tmpfs -o size=8m none "$ROOT"
+	mkdir -m 700 "$T/cache"
+	mount -t tmpfs -o size=8m,mode=700 none "$T/cache"
 	run run_container c1
-	umount "$ROOT"
+	umount "$T/cache"
 	assert_status 1
-	assert_output_has "pack the root file system '$BUNDLE/rootfs': its image would have more than 5 MiB"
+	assert_output_has "pack '$BUNDLE/rootfs' for \"/\": its image would have more than "
 }

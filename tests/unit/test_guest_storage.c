@@ -32,7 +32,9 @@ static void assert_refused(struct call_mountimage call, const char *text)
 
 static void calls_are_checked(void **state)
 {
-	const struct call_mountimage good = { "vdb", 4096, "erofs", "c1" };
+	const struct call_mountimage good = {
+		.device = "vdb", .bytes = 4096, .fstype = "erofs", .target = "c1/rootfs"
+	};
 	struct call_mountimage call;
 
 	(void)state;
@@ -44,14 +46,18 @@ static void calls_are_checked(void **state)
 	assert_refused(call, "images cannot be of type '9p'");
 	call = good;
 	call.bytes = 0;
-	assert_refused(call, "an image on 'vdb' needs a size and a target");
+	assert_refused(call, "an image on 'vdb' needs a size");
 	call = good;
 	call.target = "..";
-	assert_refused(call, "needs a size and a target");
-	call.target = "c1/rootfs";
-	assert_refused(call, "needs a size and a target");
-	call.target = "c1,upperdir=x";
-	assert_refused(call, "needs a size and a target");
+	assert_refused(call, "'..' is no place in the share");
+	call.target = "c1";
+	assert_refused(call, "'c1' is no place in the share");
+	call.target = "c1/../c2";
+	assert_refused(call, "'c1/../c2' is no place in the share");
+	call.target = "../rootfs";
+	assert_refused(call, "'../rootfs' is no place in the share");
+	call.target = "c1/a,upperdir=x";
+	assert_refused(call, "no place in the share");
 }
 
 int main(void)

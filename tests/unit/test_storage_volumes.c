@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "runtime/storage/image.h"
+#include "runtime/storage/volumes.h"
 
 static int check(struct share_mount *item, struct strvec *copies, struct error *err)
 {
@@ -15,8 +15,14 @@ static int check(struct share_mount *item, struct strvec *copies, struct error *
 		*item,
 	};
 	const struct share share = { .dir = "/share", .mounts = mounts, .n_mounts = 2 };
+	auto_arena struct arena arena = { 0 };
+	struct volumes volumes = { 0 };
 
-	return image_check(&share, copies, err);
+	assert_int_equal(volumes_plan(&volumes, &share, &arena, err), 0);
+	assert_int_equal(volumes.n, 2);
+	assert_true(volumes.list[0].writable);
+	assert_int_equal(volumes.list[1].writable, !item->readonly);
+	return volumes_check(&volumes, copies, err);
 }
 
 static void what_is_read_only_is_fine(void **state)

@@ -1,0 +1,246 @@
+#include "runtime/storage/volumes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "runtime/storage/progress.h"
+
+/* Changes when images are made in another way. */
+#define IMAGE_FLAVOUR "acrun 1"
+
+/* How often a tree may change under the packer before its image is nobody else's. */
+enum { PACK_TRIES = 2 };
+
+/* mkfs.erofs up to 1.5 at least cuts longer names off and does not find the file then. */
+enum { EROFS_NAME_MAX = 254 };
+
+int volumes_plan(struct volumes *volumes, const struct share *share, struct arena *arena,
+		 struct error *err)
+{
+	volumes->list = arena_calloc(arena, share->n_mounts, sizeof(*volumes->list));
+	if (!volumes->list)
+		return err_set(err, -ENOMEM, "plan what the guest needs");
+	volumes->n = share->n_mounts;
+	for (size_t i = 0; i < volumes->n; i++) {
+		const struct share_mount *mount = &share->mounts[i];
+
+		volumes->list[i] = (struct volume){
+			.mount = mount,
+			.source = { mount->source, mount->destination, mount->is_dir,
+				    mount->recursive },
+			.writable = i == 0 || !mount->readonly,
+			.entry = IMAGE_ENTRY_INIT,
+		};
+	}
+	return 0;
+}
+
+int volumes_check(const struct volumes *volumes, struct strvec *copies, struct error *err)
+{
+	/* the first is the root file system, which is the container's own */
+	for (size_t i = 1; i < volumes->n; i++) {
+		const struct share_mount *item = volumes->list[i].mount;
+
+		if (item->readonly)
+			continue;
+		if (item->is_dir) {
+			err_msg(err, -EOPNOTSUPP,
+				"error mounting \"%s\" to rootfs at \"%s\": this hypervisor shares "
+				"no directories with its guests, so it can only be read-only",
+				item->source, item->destination);
+			return err_hint(err, "add \"ro\" to the options of the mount");
+		}
+		if (strvec_addf(copies,
+				"mount at \"%s\": the container has a copy of \"%s\", changes stay "
+				"in the guest",
+				item->destination, item->source) < 0)
+			return err_set(err, -ENOMEM, "mount at \"%s\"", item->destination);
+	}
+	return 0;
+}
+
+static bool has_cache(const struct volumes *volumes)
+{
+	return volumes->setup.cache.dir && *volumes->setup.cache.dir;
+}
+
+static enum image_format choose_format(const struct volumes *volumes, const struct tree *tree)
+{
+	enum image_format other;
+	struct error ignored;
+
+	if (strcmp(volumes->setup.format, "auto") != 0 || tree->longest_name <= EROFS_NAME_MAX ||
+	    image_choose_format("ext4", &other, &ignored) < 0)
+		return volumes->format;
+	return other;
+}
+
+static int examine(struct volumes *volumes, struct volume *volume, struct error *err)
+{
+	int ret = tree_examine(volume->source.path, volume->source.recursive, IMAGE_FLAVOUR,
+			       &volume->tree, err);
+
+	if (ret < 0)
+		return err_ctx(err, "error mounting \"%s\" to rootfs at \"%s\"",
+			       volume->source.path, volume->source.destination);
+	volume->format = choose_format(volumes, &volume->tree);
+	cleanup_free(&volume->name);
+	if (asprintf(&volume->name, "%s.%s", volume->tree.key, image_format_name(volume->format)) <
+	    0)
+		volume->name = NULL;
+	return volume->name ? 0 : err_set(err, -ENOMEM, "look at '%s'", volume->source.path);
+}
+
+/* An image for this container alone, in its own directory. */
+static int start_private(struct volumes *volumes, struct volume *volume, struct error *err)
+{
+	size_t index = (size_t)(volume - volumes->list);
+
+	if (!volume->private &&
+	    asprintf(&volume->private, "%s/image-%zu", volumes->setup.dir, index) < 0) {
+		volume->private = NULL;
+		return err_set(err, -ENOMEM, "pack '%s'", volume->source.path);
+	}
+	return image_start(&volume->job, &volume->source, &volume->tree, volume->format,
+			   volumes->setup.stage, volume->private, err);
+}
+
+/* From the cache, or a packer starts. -ETIMEDOUT: another process packs the same. */
+static int start_cached(struct volumes *volumes, struct volume *volume, int timeout_ms,
+			struct error *err)
+{
+	struct error trouble = { 0 };
+	int ret = image_entry_open(&volumes->setup.cache, volume->name, timeout_ms,
+				   &volumes->setup.self, &volume->entry, &trouble);
+
+	if (ret == -ETIMEDOUT)
+		return err_msg(err, ret, "%s", trouble.text);
+	if (ret < 0) {
+		log_warning("%s; the image of '%s' is not kept", trouble.text, volume->source.path);
+		return start_private(volumes, volume, err);
+	}
+	if (volume->entry.present) {
+		volume->image = volume->entry.image;
+		return 0;
+	}
+	return image_start(&volume->job, &volume->source, &volume->tree, volume->format,
+			   volumes->setup.stage, volume->entry.part, err);
+}
+
+int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, struct error *err)
+{
+	int ret = image_choose_format(setup->format, &volumes->format, err);
+
+	volumes->setup = *setup;
+	for (size_t i = 0; ret == 0 && i < volumes->n; i++) {
+		struct volume *volume = &volumes->list[i];
+
+		ret = examine(volumes, volume, err);
+		if (ret == 0)
+			ret = has_cache(volumes) ? start_cached(volumes, volume, 0, err)
+						 : start_private(volumes, volume, err);
+		if (ret == -ETIMEDOUT)
+			ret = 0;
+	}
+	return ret;
+}
+
+static int time_left(int64_t deadline_ms)
+{
+	int64_t left = deadline_ms - clock_now_ms();
+
+	return left > 0 ? (int)left : 0;
+}
+
+/* Packed from a tree that stayed as it was, the image is for everybody. 1: it did not. */
+static int publish(struct volumes *volumes, struct volume *volume, struct error *err)
+{
+	char key[SHA256_TEXT_LEN];
+	int ret;
+
+	memcpy(key, volume->tree.key, sizeof(key));
+	ret = examine(volumes, volume, err);
+	if (ret < 0)
+		return ret;
+	if (strcmp(key, volume->tree.key) != 0) {
+		log_debug("'%s' has changed while it was packed", volume->source.path);
+		image_entry_done(&volume->entry);
+		return 1;
+	}
+	ret = image_entry_publish(&volumes->setup.cache, &volume->entry, &volumes->setup.self, err);
+	if (ret == 0)
+		volume->image = volume->entry.image;
+	return ret;
+}
+
+/* Unused images make room for one that is used. */
+static bool make_room(const struct volumes *volumes)
+{
+	struct error ignored;
+
+	return image_cache_trim(&volumes->setup.cache, 0, false, NULL, NULL, &ignored) == 0;
+}
+
+static int finish_cached(struct volumes *volumes, struct volume *volume, int64_t deadline_ms,
+			 struct error *err)
+{
+	int ret = 0;
+
+	if (!volume->entry.locked)
+		ret = start_cached(volumes, volume, time_left(deadline_ms), err);
+	if (ret < 0 || volume->image || volume->private)
+		return ret;
+	ret = progress_wait(&volume->job, volume->tree.stored_bytes, deadline_ms, err);
+	if (ret == -ENOSPC && make_room(volumes)) {
+		ret = image_start(&volume->job, &volume->source, &volume->tree, volume->format,
+				  volumes->setup.stage, volume->entry.part, err);
+		if (ret == 0)
+			ret = progress_wait(&volume->job, volume->tree.stored_bytes, deadline_ms,
+					    err);
+	}
+	return ret < 0 ? ret : publish(volumes, volume, err);
+}
+
+int volume_finish(struct volumes *volumes, struct volume *volume, int64_t deadline_ms,
+		  struct error *err)
+{
+	int ret = 1;
+
+	for (int i = 0; i < PACK_TRIES && ret == 1; i++) {
+		if (volume->image)
+			return 0;
+		if (volume->private || !has_cache(volumes))
+			break;
+		ret = finish_cached(volumes, volume, deadline_ms, err);
+		if (ret < 0 || volume->image)
+			return ret < 0 ? ret : 0;
+	}
+	if (!volume->private || volume->job.pid == 0)
+		ret = start_private(volumes, volume, err);
+	else
+		ret = 0;
+	if (ret == 0)
+		ret = progress_wait(&volume->job, volume->tree.stored_bytes, deadline_ms, err);
+	if (ret == 0)
+		volume->image = volume->private;
+	return ret;
+}
+
+void volumes_done(struct volumes *volumes)
+{
+	for (size_t i = 0; i < volumes->n; i++) {
+		struct volume *volume = &volumes->list[i];
+
+		image_done(&volume->job);
+		image_entry_done(&volume->entry);
+		cleanup_free(&volume->name);
+		cleanup_free(&volume->private);
+	}
+	volumes->n = 0;
+}

@@ -1,0 +1,65 @@
+/*
+ * What of the host a container needs in a guest that no directory can be shared with: its root file
+ * system and its bind mounts, each as an image of its own that comes from the cache or is packed
+ * while the machine boots.
+ */
+#ifndef RUNTIME_STORAGE_VOLUMES_H
+#define RUNTIME_STORAGE_VOLUMES_H
+
+#include "base/arena.h"
+#include "base/strvec.h"
+#include "runtime/storage/image.h"
+#include "runtime/storage/image_cache.h"
+#include "runtime/storage/share.h"
+
+/* Where things are and what they may be. Nothing is owned. */
+struct volumes_setup {
+	struct image_cache cache; /* dir "": there is none */
+	const char *format;	  /* as in image_choose_format() */
+	const char *stage;	  /* an empty directory, absolute */
+	const char *dir;	  /* for images that are not cached, absolute */
+	struct proc_id self;	  /* this process */
+};
+
+struct volume {
+	const struct share_mount *mount;
+	struct image_source source;
+	bool writable;
+	struct tree tree;
+	enum image_format format;
+	char *name; /* of the cache's entry */
+	struct image_entry entry;
+	struct image_job job;
+	char *private;	   /* path of an image that is not cached */
+	const char *image; /* path of the image, when it is there */
+};
+
+struct volumes {
+	struct volumes_setup setup;
+	enum image_format format;
+	struct volume *list; /* the first is the root file system */
+	size_t n;
+};
+
+/* Fills the list from the share's mounts. Memory is the arena's. */
+int volumes_plan(struct volumes *volumes, const struct share *share, struct arena *arena,
+		 struct error *err) must_check;
+
+/* What an image cannot be: a writable directory is an error that names the mount. A writable file
+ * becomes a copy; a sentence about each is added to `copies`. */
+int volumes_check(const struct volumes *volumes, struct strvec *copies, struct error *err)
+	must_check;
+
+/* Looks at what there is and starts packing what is not in the cache; returns at once. What another
+ * process is packing is left to volume_finish(). */
+int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, struct error *err)
+	must_check;
+
+/* Makes sure that volume->image is there, by clock_now_ms() == deadline_ms. */
+int volume_finish(struct volumes *volumes, struct volume *volume, int64_t deadline_ms,
+		  struct error *err) must_check;
+
+/* Ends packers, frees. Images that are in use stay. */
+void volumes_done(struct volumes *volumes);
+
+#endif

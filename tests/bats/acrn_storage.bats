@@ -1,0 +1,177 @@
+#!/usr/bin/env bats
+# Root file systems, bind mounts and disks of containers on ACRN, through the stand-in for its device model.
+load helpers
+
+setup() {
+	common_setup
+	build=$(cd "$(dirname "$ACRUN")/.." && pwd)
+	data=$build/share/acrun
+	ln -s "$build/tests/acrn/acrn-dm" "$build/tests/acrn/acrnctl" "$T/"
+	export ACRUN_CONF_FILE=$T/acrun.toml
+	CACHE=$T/cache
+	use_acrn
+}
+
+teardown() { common_teardown; }
+
+# use_acrn [LINES OF [storage]...]: a configuration for the stand-in.
+use_acrn() {
+	printf '%s\n' "profile = 3.4" "faults = $T/faults" "kernel = $data/vmlinux" >"$T/acrn-dm.conf"
+	cat >"$ACRUN_CONF_FILE" <<-END
+		[runtime]
+		hypervisor = "acrn"
+		create_container_timeout = 180
+		[hypervisor.acrn]
+		path = "$T/acrn-dm"
+		device = "/dev/null"
+		[storage]
+		image_cache = "$CACHE"
+	END
+	printf '%s\n' "$@" >>"$ACRUN_CONF_FILE"
+}
+
+# without_machine: the device model cannot start one.
+without_machine() {
+	echo "qemu = $T/absent" >>"$T/acrn-dm.conf"
+}
+
+# images: what is in the cache; an image that was packed anew has another inode or time of birth.
+images() {
+	find "$CACHE" -name image -printf '%h %i %B@\n' | sort
+}
+
+# add_bind SOURCE DESTINATION OPTION: a bind mount in config.json.
+add_bind() {
+	edit_config '.mounts += [{type: "bind", source: $source, destination: $destination, options: ["rbind", $option]}]' \
+		--arg source "$1" --arg destination "$2" --arg option "$3"
+}
+
+# The device model found nothing wrong but what cannot be helped: an image is read-only.
+assert_no_faults() {
+	! grep -v "is read-only, which the guest does not see" "$T/faults"
+}
+
+# make_nasty DIR: a tree of what copies like to lose.
+make_nasty() {
+	local dir=$1 i
+	mkdir -p "$dir"/{empty,many,deep/1/2/3/4/5/6/7/8/9} "$dir/with blank"
+	for i in {1..40}; do
+		echo "$i" >"$dir/many/$i"
+	done
+	head -c 300000 /dev/urandom >"$dir/bytes"
+	: >"$dir/nothing"
+	echo one >"$dir/one"
+	ln "$dir/one" "$dir/many/same"
+	ln "$dir/one" "$dir/deep/same"
+	ln -s one "$dir/link"
+	ln -s /absolute/nowhere "$dir/dangling"
+	ln -s "$(printf 'x%.0s' {1..300})" "$dir/long-link"
+	truncate -s 20M "$dir/holes"
+	printf data | dd of="$dir/holes" bs=1 seek=10000000 conv=notrunc status=none
+	echo line >"$dir/"$'new\nline'
+	echo bytes >"$dir/"$'\xff\xfe\x80'
+	echo quote >"$dir/\"quote', back\\slash: *?["
+	echo long >"$dir/$(printf 'n%.0s' {1..254})"
+	install -m 4755 -o 0 -g 12 /dev/null "$dir/setuid"
+	install -m 2750 -o 1234 -g 70000 /dev/null "$dir/setgid"
+	install -m 000 -o 4000000 -g 4000000 /dev/null "$dir/nobody"
+	install -d -m 1777 "$dir/sticky"
+	cp /bin/true "$dir/capable"
+	setcap cap_net_raw+ep "$dir/capable"
+	"$build/tests/treesum" --set "$dir/one" user.name value
+	"$build/tests/treesum" --set "$dir/empty" user.dir "$(printf 'v%.0s' {1..200})"
+	mkfifo "$dir/pipe"
+	mknod "$dir/null" c 1 3
+	touch -d '1969-12-31 23:00:00.5' "$dir/many/1"
+	touch -d '2100-01-01 00:00:00.123456789' "$dir/many/2"
+	touch -h -d '2001-02-03 04:05:06.7' "$dir/link"
+	touch -d '2010-10-10 10:10:10.101010101' "$dir/deep/1/2"
+}
+
+@test "an unchanged root is packed once, and a change in disguise is seen" {
+	make_bundle -- cat /etc/motd
+	echo old >"$BUNDLE/rootfs/etc/motd"
+	touch -d 2020-01-01 "$BUNDLE/rootfs/etc/motd"
+	run -0 run_container c1
+	assert_equal "$output" old
+	first=$(images)
+	assert_equal "$(images | wc -l)" 1
+	assert_equal "$(stat -c %a "$CACHE")" 700
+
+	run -0 run_container c2
+	assert_equal "$output" old
+	assert_equal "$(images)" "$first"
+
+	# the same size, the same time
+	echo new >"$BUNDLE/rootfs/etc/motd"
+	touch -d 2020-01-01 "$BUNDLE/rootfs/etc/motd"
+	run -0 run_container c3
+	assert_equal "$output" new
+	assert_equal "$(images | wc -l)" 2
+	assert_no_faults
+	# nobody uses them any more, but they are within the size
+	run -0 acrun gc
+	assert_equal "$(images | wc -l)" 2
+}
+
+@test "two creates at once pack a root once" {
+	make_bundle -- sh -c 'sha256sum </big'
+	head -c 64M /dev/urandom >"$BUNDLE/rootfs/big"
+	run_container c1 >"$T/out1" 2>"$T/err1" &
+	run_container c2 >"$T/out2" 2>"$T/err2" &
+	wait %1
+	wait %2
+	assert_equal "$(cat "$T/out1")" "$(sha256sum <"$BUNDLE/rootfs/big")"
+	assert_equal "$(cat "$T/out2")" "$(cat "$T/out1")"
+	assert_equal "$(images | wc -l)" 1
+	assert_no_faults
+}
+
+@test "a create that is killed while it packs leaves nothing that is used, and gc takes it" {
+	make_bundle -- true
+	head -c 512M /dev/zero | tr '\0' x >"$BUNDLE/rootfs/big"
+	acrun create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>"$T/c1.err" &
+	creator=$!
+	wait_for 60 has_part
+	kill -KILL "$creator"
+	wait "$creator" || true
+	assert_equal "$(images | wc -l)" 0
+	acrun delete --force c1
+	run -0 acrun gc --dry-run
+	assert_output_has "an image that was never finished"
+	has_part
+	run -0 acrun gc
+	assert_equal "$(ls "$CACHE")" ""
+}
+
+has_part() {
+	[[ -n $(find "$CACHE" -name part 2>/dev/null) ]]
+}
+
+# compare_nasty FORMAT TREESUM-OPTIONS...: the tree as a container sees it, and as the host does.
+compare_nasty() {
+	make_bundle -- /treesum /nasty "${@:2}"
+	cp "$build/tests/treesum" "$BUNDLE/rootfs/"
+	add_bind "$T/nasty" /nasty ro
+	"$build/tests/treesum" "$T/nasty" "${@:2}" >"$T/want"
+	run_container c1 >"$T/got"
+	diff -u "$T/want" "$T/got"
+	[[ $(find "$CACHE" -name "*.$1" | wc -l) -eq 2 ]]
+	assert_no_faults
+}
+
+@test "erofs: whatever is in a tree is in its image" {
+	make_nasty "$T/nasty"
+	compare_nasty erofs
+	# holes take no room
+	[[ $(find "$CACHE" -name image -size +8M | wc -l) -eq 0 ]]
+}
+
+@test "ext4: whatever is in a tree is in its image, but for parts of seconds" {
+	use_acrn 'image_format = "ext4"'
+	make_nasty "$T/nasty"
+	# nor has its packer years before 1970 and after 2038
+	touch -d 2011-11-11 "$T/nasty/many/1" "$T/nasty/many/2"
+	echo longest >"$T/nasty/$(printf 'N%.0s' {1..255})"
+	compare_nasty ext4 -t
+}
