@@ -53,6 +53,7 @@ struct hypervisor_config {
 	const char *cpu_affinity; /* CPUs for VMs, as the VMM counts them; "" for all */
 	const char *vm_uuids;	  /* the UUIDs that the hypervisor lets VMs have */
 	uint32_t max_vms;	  /* how many VMs there may be; 0: ask the hypervisor */
+	uint32_t spare_nics;	  /* interfaces that a VM boots with for those that come later */
 	uint32_t block_slots;	  /* disks that a running VM can be given */
 	/* Not the backend's: what of this table a container's annotations may change. Regular
 	 * expressions on keys, and file name patterns for `path`. NULL-terminated. */

@@ -70,12 +70,19 @@ static bool is_at_pci(const char *name, const char *pci_path)
 	return net_link_is_at(target, pci_path);
 }
 
+static bool is_mac(const struct netlink_attr *attr, const uint8_t mac[static MAC_LEN])
+{
+	return attr->data && attr->len == MAC_LEN && !memcmp(attr->data, mac, MAC_LEN);
+}
+
+/* The host knows an interface by the address that it came with, which is no longer its own when it
+ * has been told another. */
 static void on_link(void *arg, const struct nlmsghdr *header)
 {
 	struct search *search = arg;
 	const struct net_link_query *query = search->query;
 	const struct ifinfomsg *info = NLMSG_DATA(header);
-	struct netlink_attr name, mac;
+	struct netlink_attr name, mac, burnt_in;
 	char text[IFNAMSIZ] = "";
 	bool found;
 
@@ -84,10 +91,11 @@ static void on_link(void *arg, const struct nlmsghdr *header)
 		return;
 	netlink_find(header, sizeof(*info), IFLA_IFNAME, &name);
 	netlink_find(header, sizeof(*info), IFLA_ADDRESS, &mac);
+	netlink_find(header, sizeof(*info), IFLA_PERM_ADDRESS, &burnt_in);
 	if (name.data && name.len <= sizeof(text))
 		(void)snprintf(text, sizeof(text), "%.*s", (int)name.len, (const char *)name.data);
 	if (is_set(query->mac))
-		found = mac.data && mac.len == MAC_LEN && !memcmp(mac.data, search->mac, MAC_LEN);
+		found = is_mac(&mac, search->mac) || is_mac(&burnt_in, search->mac);
 	else if (is_set(query->pci_path))
 		found = is_at_pci(text, query->pci_path);
 	else

@@ -132,6 +132,17 @@ static int check_net(const struct acrn_device *device, const struct acrn_profile
 	if (device->net.macvtap && !profile->macvtap)
 		return err_msg(err, -ENOTSUP, "interface '%s': ACRN %s knows no macvtap", ifname,
 			       profile->name);
+	/* It goes by the name alone, and opens the device with the interface's number. */
+	if (device->net.macvtap != !!strstr(ifname, "macvtap") && profile->macvtap) {
+		err_msg(err, -EINVAL,
+			"ACRN %s would take interface '%s' for a %s and leave it "
+			"unconnected",
+			profile->name, ifname, device->net.macvtap ? "tap" : "macvtap");
+		return err_hint(err,
+				device->net.macvtap
+					? "set internetworking_model = \"tcfilter\" in [runtime]"
+					: "give it a name without \"macvtap\"");
+	}
 	if (tap_is_opened(ifname, profile->tap))
 		return 0;
 	err_msg(err, -EINVAL, "ACRN %s would leave interface '%s' unconnected and say nothing",

@@ -71,6 +71,7 @@ static const struct config_key acrn_keys[] = {
 	{ "cpu_affinity", CONFIG_STR, HV(cpu_affinity) },
 	{ "vm_uuids", CONFIG_STR, HV(vm_uuids), .text = "a7ada506-1ab0-4b6b-a0da-e513ca9b8c2f" },
 	{ "max_vms", CONFIG_U32, HV(max_vms), .max = ACRN_VMS_MAX },
+	{ "spare_nics", CONFIG_U32, HV(spare_nics), .number = 2, .max = VM_NICS_MAX },
 	{ "block_slots", CONFIG_U32, HV(block_slots), .number = 8, .max = ACRN_BLOCK_SLOTS_MAX },
 	{ "default_maxvcpus", CONFIG_U32, HV(default_maxvcpus), .number = 1, .max = VCPUS_MAX },
 	{ "default_memory", CONFIG_U32, HV(default_memory_mib), .number = 512, .min = 1,

@@ -15,6 +15,8 @@ static const struct json_row endpoint_rows[] = {
 	{ .name = "model", .kind = JSON_STR, FIELD(model), .flags = JSON_REQUIRED },
 	{ .name = "device", .kind = JSON_STR, FIELD(device), .flags = JSON_REQUIRED },
 	{ .name = "ownIngress", .kind = JSON_BOOL, FIELD(own_ingress) },
+	{ .name = "byName", .kind = JSON_BOOL, FIELD(by_name), .flags = JSON_OMIT_EMPTY },
+	{ .name = "spare", .kind = JSON_BOOL, FIELD(spare), .flags = JSON_OMIT_EMPTY },
 };
 const struct json_type net_endpoint_type = JSON_TYPE(net_endpoint, endpoint_rows);
 
@@ -123,6 +125,24 @@ int endpoint_make(struct netlink *nl, const struct net_endpoint *ep, uint32_t mt
 	if (ret == -EBUSY)
 		return taken(ep, err);
 	return ret < 0 ? err_ctx(err, "connect the interface '%s'", ep->name) : ret;
+}
+
+bool endpoint_may_be_spare(const char *model)
+{
+	const struct net_model *found = find_model(model);
+
+	return found && found->join;
+}
+
+int endpoint_join(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
+		  struct error *err)
+{
+	const struct net_model *model = find_model(ep->model);
+	int ret = model && model->join
+			  ? model->join(nl, ep, mtu, err)
+			  : err_msg(err, -ENOTSUP, "model '%s' takes no spare device", ep->model);
+
+	return ret < 0 ? err_ctx(err, "connect the interface '%s'", ep->name) : 0;
 }
 
 bool endpoint_is_macvtap(const struct net_endpoint *ep)

@@ -12,8 +12,9 @@
 #include "runtime/net/scan.h"
 
 /* What devices of ours are called: this and the index of the interface that they serve, so that two
- * sandboxes in one namespace cannot take the same interface. */
-#define NET_DEVICE_PREFIX "acrun"
+ * sandboxes in one namespace cannot take the same interface. Some VMMs open only what is called a
+ * tap. */
+#define NET_DEVICE_PREFIX "tapacrun"
 
 /* Part of the sandbox's state. */
 struct net_endpoint {
@@ -22,11 +23,24 @@ struct net_endpoint {
 	uint32_t index;
 	const char *mac;
 	const char *model;  /* how it is connected; "" for a device that is opened as it is */
-	const char *device; /* of the host, at the guest's end: "acrun5" */
+	const char *device; /* of the host, at the guest's end: "tapacrun5" */
 	bool own_ingress;   /* the interface's qdisc for incoming frames is ours */
+	/* The VMM opens the device by its name: it stays when nobody has it open, and its frames go
+	 * without virtio's header. */
+	bool by_name;
+	bool spare; /* the device is a spare one, which the machine has booted with */
 };
 
 extern const struct json_type net_endpoint_type;
+
+/* A device that the machine boots with, for an interface that comes while it runs. Part of the
+ * sandbox's state, like the above: it has a name before it is made. */
+struct net_spare {
+	const char *device;
+	const char *mac; /* of the guest's interface, until it gets that of the host's */
+};
+
+extern const struct json_type net_spare_type;
 
 /* A way to connect an interface to a device that a VMM can open. */
 struct net_model {
@@ -35,6 +49,9 @@ struct net_model {
 	/* Makes the device and connects it. Returns the device, opened. What a failure leaves is
 	 * for undo. */
 	int (*make)(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
+		    struct error *err);
+	/* Connects a device that is there already; NULL: cannot be. */
+	int (*join)(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
 		    struct error *err);
 	/* Takes back whatever of it there is. Errors are logged: nobody can do more. */
 	void (*undo)(struct netlink *nl, const struct net_endpoint *ep);
@@ -67,6 +84,25 @@ int endpoint_plan(struct netlink *nl, const struct net_link *link, const char *m
  * and nothing of ours is there to be undone. */
 int endpoint_make(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
 		  struct error *err) must_check;
+
+/* For an endpoint with a spare device: connects that to its interface. */
+int endpoint_join(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
+		  struct error *err) must_check;
+
+/*
+ * Can interfaces that come later be connected to spare devices, in this model? Macvtaps cannot:
+ * they are made of the interface.
+ */
+bool endpoint_may_be_spare(const char *model);
+
+/* Describes a spare device by a name that is free, from *number on, which then is the next to look
+ * at, and an address of its own. Text in arena. */
+int spare_plan(struct netlink *nl, unsigned *number, struct arena *arena, struct net_spare *spare,
+	       struct error *err) must_check;
+/* Makes it, to be opened by its name. -EBUSY: somebody else has one of that name. */
+int spare_make(const struct net_spare *spare, struct error *err) must_check;
+/* Undoes it; may run twice. */
+void spare_undo(struct netlink *nl, const struct net_spare *spare);
 
 /* Is the device of ep a macvtap? */
 bool endpoint_is_macvtap(const struct net_endpoint *ep);

@@ -10,22 +10,25 @@
 #include "runtime/net/endpoint.h"
 #include "runtime/net/tap.h"
 
-static int make_tap(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
-		    unsigned *index, struct error *err)
+static int prepare_tap(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
+		       unsigned *index, struct error *err)
 {
-	auto_close int fd = tap_make(ep->device, err);
-	int ret;
+	int ret = netlink_find_link(nl, ep->device);
 
-	if (fd < 0)
-		return fd;
-	ret = netlink_find_link(nl, ep->device);
 	if (ret <= 0)
 		return err_set(err, ret ? ret : -ENODEV, "find the tap '%s'", ep->device);
 	*index = (unsigned)ret;
 	ret = netlink_prepare_link(nl, *index, mtu);
-	if (ret < 0)
-		return err_set(err, ret, "bring the tap '%s' up", ep->device);
-	return take_fd(&fd);
+	return ret < 0 ? err_set(err, ret, "bring the tap '%s' up", ep->device) : 0;
+}
+
+static int make_tap(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
+		    unsigned *index, struct error *err)
+{
+	auto_close int fd = tap_make(ep->device, ep->by_name, err);
+	int ret = fd < 0 ? fd : prepare_tap(nl, ep, mtu, index, err);
+
+	return ret < 0 ? ret : take_fd(&fd);
 }
 
 static int redirect(struct netlink *nl, unsigned from, unsigned to, bool make_ingress,
@@ -43,18 +46,29 @@ static int redirect(struct netlink *nl, unsigned from, unsigned to, bool make_in
 		       : ret;
 }
 
+static int connect_both(struct netlink *nl, const struct net_endpoint *ep, unsigned tap,
+			struct error *err)
+{
+	int ret = redirect(nl, tap, ep->index, true, err);
+
+	return ret < 0 ? ret : redirect(nl, ep->index, tap, ep->own_ingress, err);
+}
+
 static int make(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu, struct error *err)
 {
 	unsigned tap;
 	auto_close int fd = make_tap(nl, ep, mtu, &tap, err);
-	int ret;
+	int ret = fd < 0 ? fd : connect_both(nl, ep, tap, err);
 
-	if (fd < 0)
-		return fd;
-	ret = redirect(nl, tap, ep->index, true, err);
-	if (ret == 0)
-		ret = redirect(nl, ep->index, tap, ep->own_ingress, err);
 	return ret < 0 ? ret : take_fd(&fd);
+}
+
+static int join(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu, struct error *err)
+{
+	unsigned tap;
+	int ret = prepare_tap(nl, ep, mtu, &tap, err);
+
+	return ret < 0 ? ret : connect_both(nl, ep, tap, err);
 }
 
 static void tell(const char *what, const struct net_endpoint *ep, int ret)
@@ -75,7 +89,9 @@ static void undo(struct netlink *nl, const struct net_endpoint *ep)
 	tell("tap", ep, tap > 0 ? netlink_delete_link(nl, (unsigned)tap) : tap);
 }
 
-const struct net_model model_tcfilter = { .name = "tcfilter", .make = make, .undo = undo };
+const struct net_model model_tcfilter = {
+	.name = "tcfilter", .make = make, .join = join, .undo = undo
+};
 
 /* The tap alone, for those who connect it by themselves. */
 static int make_unconnected(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
@@ -86,6 +102,14 @@ static int make_unconnected(struct netlink *nl, const struct net_endpoint *ep, u
 	return make_tap(nl, ep, mtu, &tap, err);
 }
 
+static int join_unconnected(struct netlink *nl, const struct net_endpoint *ep, uint32_t mtu,
+			    struct error *err)
+{
+	unsigned tap;
+
+	return prepare_tap(nl, ep, mtu, &tap, err);
+}
+
 static void undo_unconnected(struct netlink *nl, const struct net_endpoint *ep)
 {
 	int tap = netlink_find_link(nl, ep->device);
@@ -93,6 +117,6 @@ static void undo_unconnected(struct netlink *nl, const struct net_endpoint *ep)
 	tell("tap", ep, tap > 0 ? netlink_delete_link(nl, (unsigned)tap) : tap);
 }
 
-const struct net_model model_none = { .name = "none",
-				      .make = make_unconnected,
-				      .undo = undo_unconnected };
+const struct net_model model_none = {
+	.name = "none", .make = make_unconnected, .join = join_unconnected, .undo = undo_unconnected
+};

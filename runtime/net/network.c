@@ -28,6 +28,11 @@ static const struct json_row state_rows[] = {
 	  FIELD(endpoints),
 	  .type = &net_endpoint_type,
 	  .flags = JSON_OMIT_EMPTY },
+	{ .name = "spares",
+	  .kind = JSON_OBJS,
+	  FIELD(spares),
+	  .type = &net_spare_type,
+	  .flags = JSON_OMIT_EMPTY },
 };
 const struct json_type net_state_type = JSON_TYPE(net_state, state_rows);
 
@@ -128,6 +133,26 @@ const struct net_endpoint *network_find(const struct net_state *state, unsigned 
 
 	for (size_t i = 0; i < state->endpoints.len; i++)
 		if (items[i].index == index)
+			return &items[i];
+	return NULL;
+}
+
+static bool has_device(const struct net_state *state, const char *device)
+{
+	const struct net_endpoint *items = state->endpoints.items;
+
+	for (size_t i = 0; i < state->endpoints.len; i++)
+		if (!strcmp(items[i].device, device))
+			return true;
+	return false;
+}
+
+const struct net_spare *network_free_spare(const struct net_state *state)
+{
+	const struct net_spare *items = state->spares.items;
+
+	for (size_t i = 0; i < state->spares.len; i++)
+		if (!has_device(state, items[i].device))
 			return &items[i];
 	return NULL;
 }

@@ -16,6 +16,7 @@ struct net_state {
 	uint32_t room;		    /* interfaces that the machine can be given while it runs */
 	const char *told;	    /* what the guest knows, as a hash; NULL: nothing */
 	struct json_objs endpoints; /* struct net_endpoint */
+	struct json_objs spares;    /* struct net_spare: those in use too */
 };
 
 extern const struct json_type net_state_type;
@@ -49,6 +50,9 @@ void network_leave(struct network_visit *visit);
 struct net_endpoint *network_next_endpoint(struct net_state *state, struct arena *arena);
 /* The endpoint of the interface with that index, NULL when it has none. */
 const struct net_endpoint *network_find(const struct net_state *state, unsigned index);
+
+/* A spare that no endpoint has, NULL when there is none. */
+const struct net_spare *network_free_spare(const struct net_state *state);
 
 /* What the guest is told: one call for each interface, then the rest in one each. Arrays in the
  * arena; text is the scan's and the state's. */

@@ -20,16 +20,19 @@ static const char tun_device[] = "/dev/net/tun";
 
 enum { DEVICE_NUMBER_MAX = 32, SYSFS_PATH_MAX = 128 };
 
-static int set_flags(int fd, const char *name)
+static int set_flags(int fd, const char *name, bool plain)
 {
-	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+
+	if (!plain)
+		request.ifr_flags |= IFF_VNET_HDR;
 
 	if (snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name) >= IFNAMSIZ)
 		return -ENAMETOOLONG;
 	return ioctl(fd, TUNSETIFF, &request) < 0 ? -errno : 0;
 }
 
-int tap_make(const char *name, struct error *err)
+int tap_make(const char *name, bool plain, struct error *err)
 {
 	auto_close int fd = open(tun_device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	int ret;
@@ -38,7 +41,7 @@ int tap_make(const char *name, struct error *err)
 		err_set(err, -errno, "open '%s'", tun_device);
 		return err_hint(err, "a guest's interfaces need the kernel's module tun");
 	}
-	ret = set_flags(fd, name);
+	ret = set_flags(fd, name, plain);
 	return ret < 0 ? err_set(err, ret, "make the tap '%s'", name) : take_fd(&fd);
 }
 
@@ -108,7 +111,7 @@ int tap_open_macvtap(const char *name, unsigned index, struct error *err)
 	fd = openat(nodes, "tap", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return err_set(err, -errno, "open the device of the macvtap '%s'", name);
-	ret = set_flags(fd, name);
+	ret = set_flags(fd, name, false);
 	return ret < 0 ? err_set(err, ret, "set the device of the macvtap '%s' up", name)
 		       : take_fd(&fd);
 }

@@ -2,14 +2,15 @@
 #ifndef RUNTIME_NET_TAP_H
 #define RUNTIME_NET_TAP_H
 
+#include <stdbool.h>
 #include "base/error.h"
 
 /*
  * Makes a tap of that name in the calling process' network namespace and opens it, with the header
- * for checksums and large segments in front of each frame. It lives as long as its descriptor.
- * Returns that. -EBUSY when somebody has one of that name.
+ * for checksums and large segments in front of each frame unless it is `plain`. It lives as long as
+ * its descriptor. Returns that. -EBUSY when somebody has one of that name.
  */
-int tap_make(const char *name, struct error *err) must_check;
+int tap_make(const char *name, bool plain, struct error *err) must_check;
 
 /* Opens the device of a macvtap of the calling process' network namespace, in the same way. Returns
  * the descriptor. */

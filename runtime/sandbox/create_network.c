@@ -1,7 +1,8 @@
 /* The steps of a create that give the guest its network. */
 #include "runtime/sandbox/create_internal.h"
 
-/* A machine that cannot be given interfaces while it runs boots with those that are there now. */
+/* A machine that cannot be given interfaces while it runs boots with those that are there now, or
+ * with spare ones for those that come later. */
 int step_network_devices(struct create *create, struct error *err)
 {
 	struct net_state *state = create->rec.state.network;
@@ -17,6 +18,11 @@ int step_network_devices(struct create *create, struct error *err)
 	ret = network_make(&create->rec, create->netns_fd, machine->hypervisor, &create->network,
 			   machine->nics, &machine->n_nics, err);
 	state->room = 0;
+	/* Clients bring interfaces before create, or all of them later. */
+	if (ret == 0 && machine->n_nics == 0)
+		ret = network_make_spares(&create->rec, create->netns_fd,
+					  machine->config->spare_nics, machine->nics,
+					  &machine->n_nics, err);
 	return ret;
 }
 

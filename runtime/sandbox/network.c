@@ -38,6 +38,16 @@ static int check_room(const struct net_state *state, const struct net_link *link
 {
 	if (state->endpoints.len < state->room && state->endpoints.len < VM_NICS_MAX)
 		return 0;
+	if (state->room == 0 && network_free_spare(state))
+		return 0;
+	if (state->room == 0 && state->spares.len > 0) {
+		err_msg(err, -ENOSPC,
+			"interface '%s': all %zu spare interfaces of this virtual machine are in "
+			"use",
+			link->name, state->spares.len);
+		return err_hint(err, "attach it before create, or raise spare_nics in the "
+				     "hypervisor's table");
+	}
 	if (state->room == 0)
 		return err_msg(err, -ENOTSUP,
 			       "interface '%s': this virtual machine cannot be given an interface "
@@ -53,6 +63,23 @@ static void forget(struct connecting *job, unsigned n)
 {
 	job->rec->state.network->endpoints.len -= job->n_fresh - n;
 	job->n_fresh = n;
+}
+
+/* The device is one that the machine has already; the interface in the guest has the spare's
+ * address until the guest is told of its own. */
+static int take_spare(struct net_state *state, struct net_endpoint *ep, struct error *err)
+{
+	const struct net_spare *spare = network_free_spare(state);
+
+	if (!endpoint_may_be_spare(ep->model))
+		return err_msg(err, -ENOTSUP,
+			       "interface '%s': this virtual machine cannot be given a macvtap "
+			       "while it runs: attach it before create",
+			       ep->name);
+	ep->device = spare->device;
+	ep->mac = spare->mac;
+	ep->spare = true;
+	return 0;
 }
 
 /* Decides about the interfaces that have no endpoint yet. Nothing is made. */
@@ -75,8 +102,11 @@ static int plan(struct connecting *job, struct netlink *nl, const struct net_sca
 		if (!ep)
 			return err_set(err, -ENOMEM, "connect the interface '%s'", link->name);
 		ret = endpoint_plan(nl, link, state->model, &job->rec->arena, ep, err);
+		if (ret == 0 && state->room == 0)
+			ret = take_spare(state, ep, err);
 		if (ret < 0)
 			return ret;
+		ep->by_name = !(job->hypervisor->caps & HV_CAP_NIC_FD);
 		state->endpoints.len++;
 		job->fresh[job->n_fresh++] = (struct fresh){ .mtu = link->mtu };
 	}
@@ -90,8 +120,14 @@ static int plan(struct connecting *job, struct netlink *nl, const struct net_sca
 static int make_device(struct connecting *job, struct netlink *nl, unsigned i, struct error *err)
 {
 	const struct fresh *fresh = &job->fresh[i];
-	auto_close int fd = endpoint_make(nl, fresh->ep, fresh->mtu, err);
-	int ret = fd < 0 ? fd : 0;
+	auto_close int fd = -1;
+	int ret;
+
+	job->nics[i] = (struct vm_nic){ .fd = -1 };
+	if (fresh->ep->spare)
+		return endpoint_join(nl, fresh->ep, fresh->mtu, err);
+	fd = endpoint_make(nl, fresh->ep, fresh->mtu, err);
+	ret = fd < 0 ? fd : 0;
 
 	job->nics[i] = (struct vm_nic){
 		.id = arena_printf(&job->rec->arena, "net%u", fresh->ep->index),
@@ -106,7 +142,7 @@ static int make_device(struct connecting *job, struct netlink *nl, unsigned i, s
 		return err_set(err, -ENOMEM, "connect the interface '%s'", fresh->ep->name);
 	if (job->hypervisor->caps & HV_CAP_NIC_FD)
 		job->nics[i].fd = take_fd(&fd);
-	else if (!job->nics[i].macvtap)
+	else if (fresh->ep->by_name && !job->nics[i].macvtap)
 		ret = tap_keep(fd);
 	return ret < 0 ? err_set(err, ret, "keep the tap '%s'", fresh->ep->device) : 0;
 }
@@ -170,13 +206,64 @@ int network_connect(struct record *rec, int netns_fd, const struct network_vm *v
 	int ret = network_make(rec, netns_fd, vm->hypervisor, found, nics, &n_nics, err);
 
 	for (unsigned i = 0; i < n_nics; i++) {
-		if (ret == 0) {
+		/* without an id it is one that the machine has */
+		if (ret == 0 && nics[i].id) {
 			ret = vm->hypervisor->add_nic(&vm->vm, connect_control(rec), &nics[i], err);
 			if (ret < 0)
 				err_ctx(err, "give the virtual machine the other end of '%s'",
 					nics[i].ifname);
 		}
 		cleanup_close(&nics[i].fd);
+	}
+	return ret;
+}
+
+/* In the sandbox's namespace: devices of which the record knows. */
+static int make_spares(struct record *rec, struct netlink *nl, unsigned n, struct error *err)
+{
+	struct net_state *state = rec->state.network;
+	struct net_spare *spares = arena_calloc(&rec->arena, n, sizeof(*spares));
+	int ret = spares ? 0 : err_set(err, -ENOMEM, "make spare interfaces");
+
+	for (unsigned i = 0, number = 0; ret == 0 && i < n; i++)
+		ret = spare_plan(nl, &number, &rec->arena, &spares[i], err);
+	if (ret < 0)
+		return ret;
+	state->spares = (struct json_objs){ .items = spares, .len = n };
+	ret = record_save(rec, err);
+	if (ret < 0)
+		state->spares.len = 0;
+	for (unsigned i = 0; ret == 0 && i < n; i++) {
+		ret = spare_make(&spares[i], err);
+		/* What is another's must not be undone as if it were ours. */
+		if (ret < 0)
+			state->spares.len = i + (ret != -EBUSY);
+	}
+	return ret;
+}
+
+int network_make_spares(struct record *rec, int netns_fd, unsigned n,
+			struct vm_nic nics[static VM_NICS_MAX], unsigned *n_nics, struct error *err)
+{
+	struct net_state *state = rec->state.network;
+	auto_visit struct network_visit visit = { 0 };
+	int ret;
+
+	if (n == 0 || !endpoint_may_be_spare(state->model))
+		return 0;
+	ret = network_enter(&visit, netns_fd, err);
+	if (ret == 0)
+		ret = make_spares(rec, &visit.nl, n < VM_NICS_MAX ? n : VM_NICS_MAX, err);
+	for (unsigned i = 0; ret == 0 && i < state->spares.len; i++) {
+		const struct net_spare *spare = &((const struct net_spare *)state->spares.items)[i];
+
+		nics[i] = (struct vm_nic){ .id = arena_printf(&rec->arena, "spare%u", i),
+					   .ifname = spare->device,
+					   .mac = spare->mac,
+					   .fd = -1 };
+		if (!nics[i].id)
+			return err_set(err, -ENOMEM, "describe spare interfaces");
+		*n_nics = i + 1;
 	}
 	return ret;
 }
@@ -286,7 +373,7 @@ void network_undo(struct record *rec)
 	auto_close int netns_fd = -1;
 	struct error err = { 0 };
 
-	if (!state || state->endpoints.len == 0)
+	if (!state || state->endpoints.len + state->spares.len == 0)
 		return;
 	netns_fd = open_namespace(rec);
 	/* All that was made was in it. */
@@ -298,4 +385,6 @@ void network_undo(struct record *rec)
 	}
 	for (size_t i = state->endpoints.len; i-- > 0;)
 		endpoint_undo(&visit.nl, &((const struct net_endpoint *)state->endpoints.items)[i]);
+	for (size_t i = state->spares.len; i-- > 0;)
+		spare_undo(&visit.nl, &((const struct net_spare *)state->spares.items)[i]);
 }

@@ -34,6 +34,14 @@ int network_make(struct record *rec, int netns_fd, const struct hypervisor_ops *
 		 unsigned *n_nics, struct error *err) must_check;
 
 /*
+ * For a machine that can be given no interface while it runs: makes n spare ones for it to boot
+ * with. They are connected to the interfaces that come later, by network_connect().
+ */
+int network_make_spares(struct record *rec, int netns_fd, unsigned n,
+			struct vm_nic nics[static VM_NICS_MAX], unsigned *n_nics, struct error *err)
+	must_check;
+
+/*
  * Looks at the sandbox's namespace and plugs every interface that has come since the last time into
  * the machine. Nothing of this is undone on failure: that is network_undo()'s, which works from the
  * record.

@@ -288,6 +288,14 @@ static void test_interfaces_refused(void **state)
 	spec = default_spec();
 	spec.nics[0].macvtap = true;
 	refused("2.0", &cfg, &spec, "interface 'tap0_kata': ACRN 2.0 knows no macvtap");
+	refused("3.x", &cfg, &spec,
+		"ACRN 3.x would take interface 'tap0_kata' for a tap and leave it unconnected "
+		"(set internetworking_model = \"tcfilter\" in [runtime])");
+	spec.nics[0].ifname = "macvtap0";
+	spec.nics[0].macvtap = false;
+	refused("2.7", &cfg, &spec,
+		"ACRN 2.7 would take interface 'macvtap0' for a macvtap and leave it unconnected "
+		"(give it a name without \"macvtap\")");
 	spec = default_spec();
 	for (size_t i = 0; i < sizeof(macs) / sizeof(macs[0]); i++) {
 		spec.nics[0].mac = macs[i];

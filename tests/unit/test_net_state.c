@@ -13,7 +13,7 @@
 #include "runtime/net/network.h"
 
 static const struct net_endpoint endpoints[] = {
-	{ "eth0", "veth", 2, "02:11:00:00:00:01", "tcfilter", "acrun2", true },
+	{ "eth0", "veth", 2, "02:11:00:00:00:01", "tcfilter", "tapacrun2", true, true },
 	{ "tap0", "macvtap", 5, "02:11:00:00:00:02", "", "tap0", false },
 };
 
@@ -45,6 +45,7 @@ static void test_round_trip(void **state)
 	assert_string_equal(first.data, second.data);
 	assert_string_equal(network_find(&out, 5)->name, "tap0");
 	assert_true(network_find(&out, 2)->own_ingress);
+	assert_true(network_find(&out, 2)->by_name);
 	assert_null(network_find(&out, 3));
 }
 

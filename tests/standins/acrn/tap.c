@@ -3,25 +3,39 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/mount.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/strbuf.h"
 
+/* The sysfs of the namespace that we are in, which is another than the one at /sys. */
+static int open_sysfs(void)
+{
+	auto_close int context = (int)syscall(SYS_fsopen, "sysfs", FSOPEN_CLOEXEC);
+
+	if (context < 0 || syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	return (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+}
+
 /* A tap that somebody made with other flags than ours is refused. */
 static bool flags_fit(const char *name)
 {
 	auto_strbuf struct strbuf text = { 0 };
+	auto_close int sysfs = open_sysfs();
 	char path[64];
 	unsigned long flags;
 
-	(void)snprintf(path, sizeof(path), "/sys/class/net/%s/tun_flags", name);
-	if (fs_read_file_at(AT_FDCWD, path, &text, 64) < 0)
+	(void)snprintf(path, sizeof(path), "class/net/%s/tun_flags", name);
+	if (sysfs < 0 || fs_read_file_at(sysfs, path, &text, 64) < 0)
 		return true;
 	flags = strtoul(strbuf_str(&text), NULL, 0);
 	return !(flags & (IFF_VNET_HDR | IFF_MULTI_QUEUE));
