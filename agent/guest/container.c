@@ -53,6 +53,7 @@ void container_free(struct container *container)
 		cgroup_remove(container->id);
 	cleanup_close(&container->cgroup_fd);
 	cleanup_close(&container->join_pidfd);
+	cleanup_close(&container->join_pidns_fd);
 	arena_done(&container->arena);
 	free(container->cgroup_path);
 	free(container->reply);
@@ -62,24 +63,45 @@ void container_free(struct container *container)
 	(void)malloc_trim(0);
 }
 
+static bool is_alive(const struct container *container)
+{
+	return container->init && container->init->state >= PROCESS_PARKED &&
+	       container->init->state < PROCESS_ENDED;
+}
+
 /* The pod's first container that lives: its namespaces are what others share. */
 static struct container *pod_container(struct guest *guest)
 {
 	struct container *found = NULL;
 
 	for (struct container *c = guest->containers; c; c = c->next)
-		if (c->init && c->init->state >= PROCESS_PARKED && c->init->state < PROCESS_ENDED)
+		if (is_alive(c))
 			found = c; /* the list has the newest first */
 	return found;
+}
+
+/* The pidfd of whose namespaces are to be joined: of container `id`, NULL for the pod's first. */
+static int open_namespaces(struct guest *guest, const char *id, struct error *err)
+{
+	const struct container *c = id ? container_find(guest, id) : pod_container(guest);
+	int fd;
+
+	if (!c || !is_alive(c))
+		return err_msg(err, -ESRCH,
+			       "container '%s', whose namespaces are to be joined, "
+			       "is not running",
+			       id ? id : "");
+	fd = fcntl(c->init->pidfd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? fail_set(err, -errno, "share the namespaces of '%s'", c->id) : fd;
 }
 
 static int plan_namespaces(struct container *container, const struct oci_spec *spec,
 			   struct error *err)
 {
-	const struct container *pod = pod_container(container->guest);
+	struct guest *guest = container->guest;
 	const int own_flags = CLONE_NEWCGROUP | CLONE_NEWTIME;
 	struct ns_plan plan;
-	int ret = ns_make_plan(spec, pod != NULL, &plan, err);
+	int ret = ns_make_plan(spec, pod_container(guest) != NULL, &plan, err);
 
 	if (ret < 0)
 		return ret;
@@ -88,12 +110,11 @@ static int plan_namespaces(struct container *container, const struct oci_spec *s
 	container->unshare_flags = plan.new_flags & own_flags;
 	container->clone_flags = plan.new_flags & ~own_flags;
 	container->join_flags = plan.join_flags;
-	if (!plan.join_flags)
-		return 0;
-	container->join_pidfd = fcntl(pod->init->pidfd, F_DUPFD_CLOEXEC, 3);
-	return container->join_pidfd < 0
-		       ? fail_set(err, -errno, "share the namespaces of '%s'", pod->id)
-		       : 0;
+	if (plan.join_flags & ~CLONE_NEWPID)
+		ret = container->join_pidfd = open_namespaces(guest, plan.join_id, err);
+	if (ret >= 0 && (plan.join_flags & CLONE_NEWPID))
+		ret = container->join_pidns_fd = open_namespaces(guest, plan.pid_id, err);
+	return ret < 0 ? ret : 0;
 }
 
 static struct container *container_new(struct guest *guest, const char *id)
@@ -105,6 +126,7 @@ static struct container *container_new(struct guest *guest, const char *id)
 	container->guest = guest;
 	container->cgroup_fd = -1;
 	container->join_pidfd = -1;
+	container->join_pidns_fd = -1;
 	container->freeze_fd = -1;
 	container->oom_fd = -1;
 	container->next = guest->containers;

@@ -27,8 +27,9 @@ struct container {
 	int cgroup_fd;
 	int clone_flags;      /* namespaces made with the clone */
 	int unshare_flags;    /* namespaces the child makes for itself */
-	int join_flags;	      /* namespaces shared with the pod's first container */
+	int join_flags;	      /* namespaces shared with other containers */
 	int join_pidfd;	      /* who has them; owned */
+	int join_pidns_fd;    /* a member of the pid namespace among them; owned */
 	struct process *init; /* NULL once its end is reported */
 	struct slot *removal; /* request that waits for the last process */
 	int removal_timer;

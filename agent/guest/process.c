@@ -229,7 +229,7 @@ static void fill_launch(struct launch *launch, const struct process_request *req
 	if (request->first) {
 		launch->unshare_flags = container->unshare_flags;
 		launch->join_flags = container->join_flags & ~CLONE_NEWPID;
-		launch->join_pidfd = container->join_flags ? container->join_pidfd : -1;
+		launch->join_pidfd = container->join_pidfd;
 	} else {
 		launch->join_flags = container_exec_flags(container);
 		launch->join_pidfd = container->init->pidfd;
@@ -242,7 +242,7 @@ static int pidns_to_join(const struct process_request *request)
 	const struct container *container = request->container;
 
 	if (container->join_flags & CLONE_NEWPID)
-		return container->join_pidfd;
+		return container->join_pidns_fd;
 	if (!request->first && (container->clone_flags & CLONE_NEWPID))
 		return container->init->pidfd;
 	return -1;

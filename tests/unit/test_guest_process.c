@@ -67,6 +67,28 @@ static void test_namespaces(void **state)
 	assert_int_equal(plan.new_flags, CLONE_NEWNS);
 }
 
+/* The path of a namespace of another container is that container's id. */
+static void test_namespaces_of_others(void **state)
+{
+	struct oci_namespace rows[] = { { .type = "pid", .path = "debugged" },
+					{ .type = "ipc", .path = "first" },
+					{ .type = "uts", .path = "/proc/7/ns/uts" } };
+	struct oci_linux linux_ = { .namespaces = { .items = rows, .len = 3 } };
+	const struct oci_spec spec = { .linux_ = &linux_ };
+	struct ns_plan plan;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(ns_make_plan(&spec, true, &plan, &err), 0);
+	assert_int_equal(plan.join_flags, CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS);
+	assert_string_equal(plan.pid_id, "debugged");
+	assert_string_equal(plan.join_id, "first");
+	rows[2].path = "second";
+	assert_int_equal(ns_make_plan(&spec, true, &plan, &err), -ENOTSUP);
+	assert_string_equal(err.text, "namespaces of both container 'first' and container 'second' "
+				      "can't be joined");
+}
+
 static void test_signals(void **state)
 {
 	static const char text[] =
@@ -140,9 +162,13 @@ static void test_error_text(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_caps),	cmocka_unit_test(test_namespaces),
-		cmocka_unit_test(test_signals), cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_program), cmocka_unit_test(test_error_text),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_namespaces_of_others),
+		cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_program),
+		cmocka_unit_test(test_error_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
