@@ -17,15 +17,19 @@ enum agent_dialect attach_dialect(const struct record *rec)
 static int open_proxy(const struct record *rec, struct client *client, struct error *err)
 {
 	struct error why = { 0 };
-	int ret = client_open(client, rec->dir_fd, PROXYHOME_SOCKET, err);
+	int ret;
 
+	if (rec->sandbox_fd < 0)
+		return err_msg(err, -ESRCH, "container not running: its sandbox '%s' is gone",
+			       rec->state.sandbox_id);
+	ret = client_open(client, rec->sandbox_fd, PROXYHOME_SOCKET, err);
 	if (ret != -ECONNREFUSED && ret != -ENOENT)
 		return ret;
-	if (proxyhome_revive(rec->dir_fd, REVIVE_TIMEOUT_MS, &why) < 0)
+	if (proxyhome_revive(rec->sandbox_fd, REVIVE_TIMEOUT_MS, &why) < 0)
 		return err_ctx(err, "start another one: %s", why.text);
 	log_debug("the sandbox's proxy had died: another one took its place");
 	err_clear(err);
-	return client_open(client, rec->dir_fd, PROXYHOME_SOCKET, err);
+	return client_open(client, rec->sandbox_fd, PROXYHOME_SOCKET, err);
 }
 
 static int join(const struct record *rec, struct client *client, const struct client_wait *wait,

@@ -14,6 +14,7 @@
 #include "runtime/net/netns.h"
 #include "runtime/sandbox/hooks.h"
 #include "runtime/sandbox/shim.h"
+#include "runtime/sandbox/size.h"
 #include "runtime/sandbox/steps.h"
 #include "runtime/sandbox/timing.h"
 
@@ -39,7 +40,7 @@ static int step_namespaces(struct create *create, struct error *err)
 	return 0;
 }
 
-static int step_share(struct create *create, struct error *err)
+int step_share(struct create *create, struct error *err)
 {
 	int fd, ret;
 
@@ -75,9 +76,23 @@ static const struct step create_steps[] = {
 };
 enum { N_STEPS = sizeof(create_steps) / sizeof(create_steps[0]) };
 
+/* Of a container in the machine of another. */
+static const struct step join_steps[] = {
+	{ "join", step_join, undo_join },      { "namespaces", step_join_namespaces, NULL },
+	{ "share", step_join_share, NULL },    { "pack", step_pack, NULL },
+	{ "attach", step_attach, NULL },       { "grow", step_grow, NULL },
+	{ "console", step_console, NULL },     { "shim", step_shim, undo_shim },
+	{ "hooks", step_hooks, NULL },	       { "image", step_image, NULL },
+	{ "container", step_container, NULL }, { "publish", step_publish, NULL },
+};
+enum { N_JOIN_STEPS = sizeof(join_steps) / sizeof(join_steps[0]) };
+
 int sandbox_undo(struct record *rec, struct error *err)
 {
-	steps_undo(create_steps, N_STEPS, rec);
+	if (record_is_member(&rec->state))
+		steps_undo(join_steps, N_JOIN_STEPS, rec);
+	else
+		steps_undo(create_steps, N_STEPS, rec);
 	return record_remove(rec, err);
 }
 
@@ -171,13 +186,16 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 	struct record_state *state = &create->rec.state;
 	struct arena *arena = &create->rec.arena;
 	char uuid[UUID_TEXT_LEN], created[CLOCK_TEXT_LEN];
+	struct size_limits limits = { 0 };
 
 	uuid_generate_text(uuid);
 	clock_rfc3339(created);
+	size_read(create->spec.linux_ ? create->spec.linux_->resources : NULL, &limits);
 	*state = (struct record_state){
 		.version = STORE_VERSION,
 		.id = arena_strdup(arena, create->request->id),
-		.sandbox_id = arena_strdup(arena, create->request->id),
+		.sandbox_id = arena_strdup(arena, create->sandbox_id ? create->sandbox_id
+								     : create->request->id),
 		.uuid = arena_strdup(arena, uuid),
 		.hypervisor = create->machine.hypervisor->name,
 		.oci_version = create->spec.oci_version,
@@ -189,7 +207,15 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 		.shim_path = create->config.shim.path,
 		.annotations = create->spec.annotations,
 		.hooks = create->spec.hooks,
+		.cpu_millis = limits.cpu_millis,
+		.limit_mib = limits.memory_mib,
 	};
+	if (create->sandbox_id) {
+		state->uuid = create->sandbox.state.uuid;
+		state->accelerator = create->sandbox.state.accelerator;
+		state->agent = create->sandbox.state.agent;
+		state->vmm = create->sandbox.state.vmm;
+	}
 }
 
 /* Directory, lock, first state.json; from here on there is something to undo. */
@@ -207,6 +233,9 @@ static int open_record(struct create *create, const char *bundle, const char *ro
 	ret = proc_identify(getpid(), &create->rec.state.creator);
 	if (ret < 0)
 		return err_set(err, ret, "identify this process");
+	ret = record_open_sandbox(&create->rec, err);
+	if (ret < 0)
+		return ret;
 	return create->share.dir ? record_save(&create->rec, err)
 				 : err_set(err, -ENOMEM, "state of '%s'", create->request->id);
 }
@@ -222,6 +251,7 @@ static void create_done(struct create *create)
 	template_done(&create->template);
 	network_found_done(&create->network);
 	client_close(&create->client);
+	record_done(&create->sandbox);
 	record_done(&create->rec);
 	arena_done(&create->arena);
 }
@@ -240,7 +270,9 @@ static int make_sandbox(struct create *create, const char *bundle, const char *r
 				 &create->arena, &create->rootfs, err);
 	if (ret == 0)
 		ret = create_plan_images(create, err);
-	if (ret == 0)
+	if (ret == 0 && create->sandbox_id)
+		ret = steps_make(join_steps, N_JOIN_STEPS, create, err);
+	else if (ret == 0)
 		ret = steps_make(create_steps, N_STEPS, create, err);
 	if (ret == 0)
 		return 0;
@@ -257,6 +289,7 @@ int sandbox_create(const struct create_request *request, int64_t *shim_pid, stru
 	struct create create = {
 		.request = request,
 		.rec = RECORD_INIT,
+		.sandbox = RECORD_INIT,
 		.cached_fd = -1,
 		.netns_fd = -1,
 		.proxy_fd = -1,

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,46 +34,6 @@ static int record_machine(struct create *create, const struct cache_machine *cac
 	return record_save(&create->rec, err);
 }
 
-/* In a process of its own. */
-static int mount_share(void *arg, struct error *err)
-{
-	const struct create *create = arg;
-	auto_close int ns = -1;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%lld/ns/mnt",
-		       (long long)create->rec.state.vmm.pid);
-	ns = open(path, O_RDONLY | O_CLOEXEC);
-	if (ns < 0)
-		return err_set(err, -errno, "open the mounts of the virtual machine, process %lld",
-			       (long long)create->rec.state.vmm.pid);
-	/* What has been opened belongs to the process that we know only if that still lives. */
-	if (!proc_is_alive(&create->rec.state.vmm))
-		return err_msg(err, -ESRCH, "the virtual machine has ended");
-	return share_mount_into(&create->share, ns, err);
-}
-
-static int fill_share(struct create *create, const struct cache_machine *cached, struct error *err)
-{
-	auto_close int fd = openat(create->cached_fd, MACHINE_SHARE,
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	const char *own = create->share.dir;
-	int ret;
-
-	create->share.dir = arena_printf(&create->arena, "%s/%s", cached->dir, MACHINE_SHARE);
-	if (!create->share.dir)
-		ret = err_set(err, -ENOMEM, "share '%s'", own);
-	else if (fd < 0)
-		ret = err_set(err, -errno, "open '%s'", create->share.dir);
-	else
-		ret = share_make_targets(&create->share, fd, err);
-	if (ret == 0)
-		ret = spawn_call(mount_share, create, err);
-	if (ret < 0)
-		create->share.dir = own;
-	return ret;
-}
-
 static int claim(struct create *create, const struct cache_machine *cached, struct error *err)
 {
 	struct machine *machine = &create->machine;
@@ -95,7 +54,7 @@ static int claim(struct create *create, const struct cache_machine *cached, stru
 		       cached->accelerator);
 	machine->dir = cached->dir;
 	machine->dir_fd = create->cached_fd;
-	return fill_share(create, cached, err);
+	return create_fill_share(create, cached->dir, create->cached_fd, err);
 }
 
 /* Back to where we were before it: what was claimed is ended, what was not is the server's. */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "runtime/sandbox/pod.h"
 #include "runtime/sandbox/shim.h"
 
 static int find_rootfs(struct create *create, const char *bundle, char **rootfs, struct error *err)
@@ -73,12 +74,27 @@ static int read_config(struct create *create, struct error *err)
 	return ret < 0 ? ret : machine_choose(&create->machine, &create->config, err);
 }
 
+/* Of a container in the machine of another, the configuration's helpers count alone. */
+static int read_member(struct create *create, struct error *err)
+{
+	auto_strvec struct strvec ignored = { 0 };
+	int ret = config_load(create->request->config, &create->arena, &create->config, err);
+
+	if (ret == 0)
+		ret = create_tell_unapplied_inputs(create, &ignored, err);
+	return ret < 0 ? ret : create_read_sandbox(create, err);
+}
+
 int create_read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)
 {
+	const struct create_request *request = create->request;
 	int ret = read_bundle(create, bundle, rootfs, err);
 
 	if (ret == 0)
-		ret = read_config(create, err);
+		ret = pod_find_sandbox(request->root, request->id, &create->spec, &create->arena,
+				       &create->sandbox_id, err);
+	if (ret == 0)
+		ret = create->sandbox_id ? read_member(create, err) : read_config(create, err);
 	if (ret < 0 ||
 	    create->machine.hypervisor->caps & (HV_CAP_SHARED_DIR | HV_CAP_BLOCK_HOTPLUG))
 		return ret;

@@ -20,6 +20,8 @@
 struct create {
 	const struct create_request *request;
 	struct record rec;
+	const char *sandbox_id; /* whose machine it goes into; NULL: it gets one of its own */
+	struct record sandbox;	/* of sandbox_id: as it was when the inputs were read */
 	struct arena arena;
 	struct config config;
 	struct machine machine;
@@ -55,12 +57,22 @@ int create_spawn(struct create *create, struct spawn *sp, struct proc_id *id, st
 int create_read_inputs(struct create *create, char **bundle, char **rootfs, struct error *err)
 	must_check;
 
+/* A container that goes into the machine of another: reads the state of that, and takes its machine
+ * for create->machine. Nothing is made or changed. */
+int create_read_sandbox(struct create *create, struct error *err) must_check;
+
 /* Tells what of config.json has no effect: warnings, or with --strict an -EOPNOTSUPP. */
 int create_tell_unapplied(const struct create *create, const char *const *list, size_t n,
 			  struct error *err) must_check;
 /* The same for what is known before the guest is asked; `ignored` was found by the caller. */
 int create_tell_unapplied_inputs(const struct create *create, struct strvec *ignored,
 				 struct error *err) must_check;
+
+/* Makes the empty files and directories in the share of a machine that runs, and mounts over them
+ * what the container is to see: in the mount namespace of the VMM, which alone has them. `dir` is
+ * that of the machine, dir_fd it opened. On failure create->share.dir is what it was. */
+int create_fill_share(struct create *create, const char *dir, int dir_fd, struct error *err)
+	must_check;
 
 /* Finds out how large a machine the container wants: create->wanted_*. */
 void create_size(struct create *create);
@@ -83,6 +95,7 @@ struct client_wait create_wait(const struct create *create);
 
 /* The steps; each in the file of its job. */
 int step_cache(struct create *create, struct error *err);
+int step_share(struct create *create, struct error *err);
 int step_pack(struct create *create, struct error *err);
 int step_sockets(struct create *create, struct error *err);
 int step_vm(struct create *create, struct error *err);
@@ -99,9 +112,17 @@ int step_image(struct create *create, struct error *err);
 int step_container(struct create *create, struct error *err);
 int step_publish(struct create *create, struct error *err);
 
+/* Those that a container in the machine of another has instead (create_pod.c). */
+int step_join(struct create *create, struct error *err);
+int step_join_namespaces(struct create *create, struct error *err);
+int step_join_share(struct create *create, struct error *err);
+int step_attach(struct create *create, struct error *err);
+int step_grow(struct create *create, struct error *err);
+
 void undo_cache(struct record *rec);
 void undo_vm(struct record *rec);
 void undo_proxy(struct record *rec);
 void undo_shim(struct record *rec);
+void undo_join(struct record *rec);
 
 #endif

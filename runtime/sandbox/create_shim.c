@@ -38,7 +38,7 @@ int step_shim(struct create *create, struct error *err)
 	const struct shim shim = {
 		.path = create->config.shim.path,
 		.id = create->rec.state.id,
-		.dir = create->rec.dir_path,
+		.dir = record_sandbox_path(&create->rec),
 		.token = create->token,
 		.pty_slave_fd = create->pty_slave_fd,
 		.netns_fd = create->netns_fd,

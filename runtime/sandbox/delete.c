@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include "base/log.h"
+#include "runtime/sandbox/create_internal.h"
 #include "runtime/sandbox/hooks.h"
 #include "runtime/sandbox/kill_internal.h"
 #include "runtime/sandbox/leftovers.h"
+#include "runtime/sandbox/pod.h"
 #include "runtime/sandbox/steps.h"
 #include "runtime/sandbox/store.h"
 
@@ -24,7 +26,37 @@ static void end_container(struct record *rec)
 		log_debug("delete: the agent could not end the container (%s)", err.text);
 }
 
-static int delete_opened(struct record *rec, bool force, struct error *err)
+/* The containers in a machine end with it: not before they have stopped, unless by force. */
+static int end_members(struct record *rec, const char *root, bool force, struct error *err)
+{
+	auto_arena struct arena arena = { 0 };
+	struct json_strs ids;
+	int ret = pod_list(rec, root, &arena, &ids, err);
+
+	for (size_t i = 0; ret == 0 && i < ids.len; i++) {
+		auto_record struct record member = RECORD_INIT;
+		enum oci_status status;
+
+		if (record_peek(&member, root, ids.items[i], NULL) < 0)
+			continue;
+		status = record_status(&member.state);
+		if (status == OCI_STATUS_STOPPED)
+			continue;
+		if (!force)
+			return err_msg(
+				err, -EBUSY,
+				"cannot delete container %s: container %s, which runs in its "
+				"virtual machine, is not stopped: %s",
+				rec->state.id, ids.items[i], oci_status_name((int)status));
+		/* Without its lock, which a create or start has that may hang. */
+		if (status == OCI_STATUS_CREATING)
+			(void)!proc_signal(&member.state.creator, SIGKILL);
+		undo_shim(&member);
+	}
+	return force ? 0 : ret;
+}
+
+static int delete_opened(struct record *rec, const char *root, bool force, struct error *err)
 {
 	enum oci_status status = record_status(&rec->state);
 	struct oci_state state;
@@ -33,6 +65,9 @@ static int delete_opened(struct record *rec, bool force, struct error *err)
 	if (status != OCI_STATUS_STOPPED && status != OCI_STATUS_CREATED && !force)
 		return err_msg(err, -EBUSY, "cannot delete container %s that is not stopped: %s",
 			       rec->state.id, oci_status_name((int)status));
+	ret = end_members(rec, root, force, err);
+	if (ret < 0)
+		return ret;
 	/*
 	 * The machine is ended as it stands: what the container has written is on the host already,
 	 * by each write(2), and by the end of the process for a shared mapping.
@@ -76,7 +111,7 @@ int sandbox_delete(const char *root, const char *id, bool force, struct error *e
 	if (ret == -ENOENT && force)
 		return 0;
 	if (ret == 0)
-		return delete_opened(&rec, force, err);
+		return delete_opened(&rec, root, force, err);
 	if (ret != -ENODATA && (!force || !is_damaged(&rec, ret)))
 		return ret;
 	if (ret != -ENODATA && err)

@@ -123,7 +123,7 @@ static int phase_shim(struct exec *exec, struct error *err)
 	struct shim shim = {
 		.path = exec->rec.state.shim_path,
 		.id = exec->rec.state.id,
-		.dir = exec->rec.dir_path,
+		.dir = record_sandbox_path(&exec->rec),
 		.token = exec->token,
 		.pty_slave_fd = exec->pty_slave_fd,
 		.own_session = request->detach || !exec->process.terminal,

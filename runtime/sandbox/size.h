@@ -1,12 +1,25 @@
-/* How large a machine the limits of a container ask for. */
+/* How large a machine the limits of containers ask for. */
 #ifndef RUNTIME_SANDBOX_SIZE_H
 #define RUNTIME_SANDBOX_SIZE_H
 
 #include <stdint.h>
 #include "oci/spec.h"
 
-/* `resources` may be NULL. A limit beyond what the host has is none. */
-uint32_t size_memory_mib(const struct oci_linux_resources *resources, uint32_t at_least_mib);
-uint32_t size_vcpus(const struct oci_linux_resources *resources, uint32_t at_least);
+/* Of one container, or of all in a machine. 0: no limit. */
+struct size_limits {
+	uint32_t cpu_millis; /* thousandths of a CPU that the quota keeps busy */
+	uint32_t memory_mib;
+};
+
+/* Takes over the limits that are set in `resources` (may be NULL), the others stay. A limit beyond
+ * what the host has is none. */
+void size_read(const struct oci_linux_resources *resources, struct size_limits *limits);
+
+/* Adds, without ever wrapping around. */
+void size_add(struct size_limits *sum, const struct size_limits *more);
+
+/* The machine for these limits: never below `at_least`, never beyond the host. */
+uint32_t size_memory_mib(const struct size_limits *limits, uint32_t at_least_mib);
+uint32_t size_vcpus(const struct size_limits *limits, uint32_t at_least);
 
 #endif

@@ -47,6 +47,8 @@ static const struct json_row state_rows[] = {
 	  .flags = JSON_REQUIRED },
 	{ .name = "vcpus", .kind = JSON_U32, FIELD(vcpus), .flags = JSON_OMIT_EMPTY },
 	{ .name = "memoryMib", .kind = JSON_U32, FIELD(memory_mib), .flags = JSON_OMIT_EMPTY },
+	{ .name = "cpuMillis", .kind = JSON_U32, FIELD(cpu_millis), .flags = JSON_OMIT_EMPTY },
+	{ .name = "limitMib", .kind = JSON_U32, FIELD(limit_mib), .flags = JSON_OMIT_EMPTY },
 	{ .name = "pausedCreated",
 	  .kind = JSON_BOOL,
 	  FIELD(paused_created),
@@ -131,7 +133,44 @@ static int load(struct record *rec, const char *id, struct error *err)
 			err, -EPROTO,
 			"'%s/%s' has version %u, this acrun knows %u (use the acrun that made it)",
 			rec->dir_path, state_file, rec->state.version, STORE_VERSION);
-	return 0;
+	return record_open_sandbox(rec, err);
+}
+
+bool record_is_member(const struct record_state *state)
+{
+	return state->sandbox_id && strcmp(state->sandbox_id, state->id) != 0;
+}
+
+const char *record_sandbox_path(const struct record *rec)
+{
+	return rec->sandbox_path ? rec->sandbox_path : rec->dir_path;
+}
+
+/* Beside its own directory. */
+static int open_other(struct record *rec, const char *id)
+{
+	size_t root_len = (size_t)(strrchr(rec->dir_path, '/') - rec->dir_path);
+
+	if (!name_is_valid(id))
+		return -EINVAL;
+	if (asprintf(&rec->sandbox_path, "%.*s/%s", (int)root_len, rec->dir_path, id) < 0) {
+		rec->sandbox_path = NULL;
+		return -ENOMEM;
+	}
+	rec->sandbox_fd = fs_open_dir_at(rec->root_fd, id);
+	return rec->sandbox_fd < 0 && rec->sandbox_fd != -ENOENT ? rec->sandbox_fd : 0;
+}
+
+int record_open_sandbox(struct record *rec, struct error *err)
+{
+	const char *id = rec->state.sandbox_id;
+	int ret = 0;
+
+	if (record_is_member(&rec->state))
+		ret = open_other(rec, id);
+	else
+		rec->sandbox_fd = rec->dir_fd;
+	return ret < 0 ? err_set(err, ret, "open the sandbox '%s' of '%s'", id, rec->state.id) : 0;
 }
 
 int record_create(struct record *rec, const char *root, const char *id, struct error *err)
@@ -159,8 +198,10 @@ int record_create(struct record *rec, const char *root, const char *id, struct e
 	/* Between mkdir and lock it may have been deleted, and made again by somebody else. */
 	if (ret == 0)
 		ret = fs_exists_at(rec->dir_fd, state_file);
-	if (ret == 0)
+	if (ret == 0) {
+		rec->sandbox_fd = rec->dir_fd;
 		return 0;
+	}
 	cleanup_close(&rec->dir_fd);
 	if (ret == 1)
 		return err_msg(err, -EEXIST, "container with given ID already exists: %s", id);
@@ -232,8 +273,12 @@ void record_done(struct record *rec)
 {
 	if (!rec)
 		return;
+	if (rec->sandbox_fd == rec->dir_fd)
+		rec->sandbox_fd = -1;
+	cleanup_close(&rec->sandbox_fd);
 	cleanup_close(&rec->dir_fd);
 	cleanup_close(&rec->root_fd);
+	free(take_ptr(&rec->sandbox_path));
 	free(take_ptr(&rec->dir_path));
 	arena_done(&rec->arena);
 }

@@ -32,8 +32,9 @@ struct record_state {
 	const char *agent;     /* dialect of the guest's agent; NULL: ours */
 	const char *created;   /* RFC 3339 */
 	uint32_t owner_uid;
-	uint32_t vcpus, memory_mib; /* of the VM; 0: not known */
-	bool paused_created;	    /* while status is paused: its process was not started yet */
+	uint32_t vcpus, memory_mib; /* of the VM; 0: not known. Of a member, the sandbox has them */
+	uint32_t cpu_millis, limit_mib; /* what its own limits ask for; 0: no limit */
+	bool paused_created; /* while status is paused: its process was not started yet */
 	int status; /* enum oci_status as of the last command: record_status() tells the truth */
 	struct json_map annotations;
 	struct oci_hooks *hooks;   /* those that later commands run */
@@ -49,13 +50,16 @@ struct record {
 	int root_fd;
 	int dir_fd; /* holds the lock */
 	char *dir_path;
+	int sandbox_fd; /* directory of its sandbox, where the proxy is: dir_fd, or that of another,
+			   -1 when that is gone */
+	char *sandbox_path; /* NULL: dir_path */
 	struct arena arena;
 	struct record_state state;
 };
 
-#define RECORD_INIT                         \
-	{                                   \
-		.root_fd = -1, .dir_fd = -1 \
+#define RECORD_INIT                                           \
+	{                                                     \
+		.root_fd = -1, .dir_fd = -1, .sandbox_fd = -1 \
 	}
 
 /* Is id fit to be one? Otherwise -EINVAL with runc's words. */
@@ -78,6 +82,12 @@ int record_peek(struct record *rec, const char *root, const char *id, struct err
 int record_lock_shared(struct record *rec, struct error *err) must_check;
 /* Lets other commands in before record_done(). Nothing may be saved any more. */
 void record_unlock(struct record *rec);
+/* Finds the sandbox's directory, once state.sandbox_id is there: what opens a record does so. */
+int record_open_sandbox(struct record *rec, struct error *err) must_check;
+/* Path of that directory. */
+const char *record_sandbox_path(const struct record *rec);
+/* Is it in the machine of another container? */
+bool record_is_member(const struct record_state *state);
 /* Writes state.json. */
 int record_save(struct record *rec, struct error *err) must_check;
 /* Removes the directory and all in it. May run twice. */

@@ -3,78 +3,47 @@
 #include <errno.h>
 #include "agent/proto/calls_control.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "base/sock.h"
-#include "hypervisor/hypervisor.h"
 #include "runtime/agent_client/agent.h"
-#include "runtime/factory/machine.h"
 #include "runtime/sandbox/attach.h"
-#include "runtime/sandbox/size.h"
+#include "runtime/sandbox/grow.h"
 #include "runtime/sandbox/store.h"
 
 enum { UPDATE_TIMEOUT_MS = 30000 };
 
-/* Of a machine out of the VM cache, the files are behind a link. */
-static int connect_control(const struct record *rec)
+static int grow_other(const struct record *rec, const char *root, const struct size_limits *limits,
+		      struct client *client, const struct client_wait *wait, struct error *err)
 {
-	int fd = sock_connect_at(rec->dir_fd, "machine/" MACHINE_CONTROL_SOCKET);
+	auto_record struct record sandbox = RECORD_INIT;
+	struct size_limits sum;
+	int ret = record_open(&sandbox, root, rec->state.sandbox_id, err);
 
-	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
+	if (ret == 0)
+		ret = grow_sum(&sandbox, root, rec->state.id, limits, &sum, err);
+	return ret < 0 ? ret : grow_machine(&sandbox, &sum, client, wait, err);
 }
 
-/* Plugs in what is missing; what has come is in the state whatever follows. */
-static int plug(struct record *rec, uint32_t vcpus, uint32_t memory_mib, struct error *err)
-{
-	const struct hypervisor_ops *ops = hypervisor_find(rec->state.hypervisor);
-	const struct vm vm = { .vmm = rec->state.vmm };
-	struct record_state *state = &rec->state;
-	uint32_t added = 0;
-	int ret = 0;
-
-	if (!ops)
-		return err_msg(err, -EINVAL, "the hypervisor '%s' is not known here",
-			       rec->state.hypervisor ? rec->state.hypervisor : "");
-	if (vcpus > state->vcpus) {
-		if (!(ops->caps & HV_CAP_CPU_HOTPLUG))
-			return err_msg(err, -ENOTSUP, "%s cannot add vCPUs to a running machine",
-				       ops->name);
-		ret = ops->add_cpus(&vm, connect_control(rec), vcpus - state->vcpus, &added, err);
-		state->vcpus += added;
-	}
-	added = 0;
-	if (ret == 0 && memory_mib > state->memory_mib) {
-		if (!(ops->caps & HV_CAP_MEMORY_HOTPLUG))
-			return err_msg(err, -ENOTSUP, "%s cannot add memory to a running machine",
-				       ops->name);
-		ret = ops->add_memory(&vm, connect_control(rec), memory_mib - state->memory_mib,
-				      &added, err);
-		state->memory_mib += added;
-	}
-	return ret;
-}
-
-static int grow(struct record *rec, struct client *client, const struct client_wait *wait,
-		const struct oci_linux_resources *resources, struct error *err)
+/* The machine first; then the state may ask for it. */
+static int grow(struct record *rec, const char *root, const struct oci_linux_resources *resources,
+		struct client *client, const struct client_wait *wait, struct error *err)
 {
 	struct record_state *state = &rec->state;
-	uint32_t vcpus = size_vcpus(resources, state->vcpus);
-	uint32_t memory_mib = size_memory_mib(resources, state->memory_mib);
-	uint32_t had_vcpus = state->vcpus, had_memory_mib = state->memory_mib;
-	struct error save_err = { 0 };
+	struct size_limits limits = { state->cpu_millis, state->limit_mib };
+	struct size_limits sum;
 	int ret;
 
-	/* a state of an older acrun does not tell */
-	if (had_vcpus == 0 || (vcpus <= had_vcpus && memory_mib <= had_memory_mib))
-		return 0;
-	ret = plug(rec, vcpus, memory_mib, err);
-	if ((state->vcpus != had_vcpus || state->memory_mib != had_memory_mib) &&
-	    record_save(rec, &save_err) < 0)
-		log_warning("%s", save_err.text);
-	if (ret == 0)
-		ret = agent_online(client, state->vcpus, state->memory_mib, wait, err);
-	return ret < 0 ? err_ctx(err, "grow the virtual machine to %u vCPUs and %u MiB", vcpus,
-				 memory_mib)
-		       : 0;
+	size_read(resources, &limits);
+	if (record_is_member(state)) {
+		ret = grow_other(rec, root, &limits, client, wait, err);
+	} else {
+		ret = grow_sum(rec, root, state->id, &limits, &sum, err);
+		if (ret == 0)
+			ret = grow_machine(rec, &sum, client, wait, err);
+	}
+	if (ret < 0)
+		return ret;
+	state->cpu_millis = limits.cpu_millis;
+	state->limit_mib = limits.memory_mib;
+	return record_save(rec, err);
 }
 
 static int update_guest(struct client *client, const struct client_wait *wait, const char *id,
@@ -103,7 +72,7 @@ int sandbox_update(const char *root, const char *id, const struct oci_linux_reso
 		return err_msg(err, -EINVAL, "container not running");
 	ret = attach_open(&rec, &client, &wait, err);
 	if (ret == 0)
-		ret = grow(&rec, &client, &wait, resources, err);
+		ret = grow(&rec, root, resources, &client, &wait, err);
 	if (ret == 0)
 		ret = update_guest(&client, &wait, id, resources, err);
 	attach_done(&wait);

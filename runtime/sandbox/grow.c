@@ -1,0 +1,103 @@
+#include "runtime/sandbox/grow.h"
+
+#include <errno.h>
+#include <string.h>
+#include "base/log.h"
+#include "base/sock.h"
+#include "hypervisor/hypervisor.h"
+#include "runtime/agent_client/agent.h"
+#include "runtime/factory/machine.h"
+#include "runtime/sandbox/pod.h"
+
+static void add_state(struct size_limits *sum, const struct record_state *state)
+{
+	const struct size_limits limits = { state->cpu_millis, state->limit_mib };
+
+	if (record_status(state) != OCI_STATUS_STOPPED)
+		size_add(sum, &limits);
+}
+
+int grow_sum(const struct record *sandbox, const char *root, const char *id,
+	     const struct size_limits *limits, struct size_limits *sum, struct error *err)
+{
+	auto_arena struct arena arena = { 0 };
+	struct json_strs ids;
+	int ret = pod_list(sandbox, root, &arena, &ids, err);
+
+	*sum = *limits;
+	if (ret < 0)
+		return ret;
+	if (strcmp(sandbox->state.id, id) != 0)
+		add_state(sum, &sandbox->state);
+	for (size_t i = 0; i < ids.len; i++) {
+		auto_record struct record rec = RECORD_INIT;
+
+		if (strcmp(ids.items[i], id) != 0 &&
+		    record_peek(&rec, root, ids.items[i], NULL) == 0)
+			add_state(sum, &rec.state);
+	}
+	return 0;
+}
+
+/* Of a machine out of the VM cache, the files are behind a link. */
+static int connect_control(const struct record *rec)
+{
+	int fd = sock_connect_at(rec->dir_fd, "machine/" MACHINE_CONTROL_SOCKET);
+
+	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
+}
+
+/* Plugs in what is missing; what has come is in the state whatever follows. */
+static int plug(struct record *rec, uint32_t vcpus, uint32_t memory_mib, struct error *err)
+{
+	const struct hypervisor_ops *ops = hypervisor_find(rec->state.hypervisor);
+	const struct vm vm = { .vmm = rec->state.vmm };
+	struct record_state *state = &rec->state;
+	uint32_t added = 0;
+	int ret = 0;
+
+	if (!ops)
+		return err_msg(err, -EINVAL, "the hypervisor '%s' is not known here",
+			       rec->state.hypervisor ? rec->state.hypervisor : "");
+	if (vcpus > state->vcpus) {
+		if (!(ops->caps & HV_CAP_CPU_HOTPLUG))
+			return err_msg(err, -ENOTSUP, "%s cannot add vCPUs to a running machine",
+				       ops->name);
+		ret = ops->add_cpus(&vm, connect_control(rec), vcpus - state->vcpus, &added, err);
+		state->vcpus += added;
+	}
+	added = 0;
+	if (ret == 0 && memory_mib > state->memory_mib) {
+		if (!(ops->caps & HV_CAP_MEMORY_HOTPLUG))
+			return err_msg(err, -ENOTSUP, "%s cannot add memory to a running machine",
+				       ops->name);
+		ret = ops->add_memory(&vm, connect_control(rec), memory_mib - state->memory_mib,
+				      &added, err);
+		state->memory_mib += added;
+	}
+	return ret;
+}
+
+int grow_machine(struct record *sandbox, const struct size_limits *sum, struct client *client,
+		 const struct client_wait *wait, struct error *err)
+{
+	struct record_state *state = &sandbox->state;
+	uint32_t vcpus = size_vcpus(sum, state->vcpus);
+	uint32_t memory_mib = size_memory_mib(sum, state->memory_mib);
+	uint32_t had_vcpus = state->vcpus, had_memory_mib = state->memory_mib;
+	struct error save_err = { 0 };
+	int ret;
+
+	/* a state of an older acrun does not tell */
+	if (had_vcpus == 0 || (vcpus <= had_vcpus && memory_mib <= had_memory_mib))
+		return 0;
+	ret = plug(sandbox, vcpus, memory_mib, err);
+	if ((state->vcpus != had_vcpus || state->memory_mib != had_memory_mib) &&
+	    record_save(sandbox, &save_err) < 0)
+		log_warning("%s", save_err.text);
+	if (ret == 0)
+		ret = agent_online(client, state->vcpus, state->memory_mib, wait, err);
+	return ret < 0 ? err_ctx(err, "grow the virtual machine to %u vCPUs and %u MiB", vcpus,
+				 memory_mib)
+		       : 0;
+}

@@ -1,0 +1,81 @@
+/* The size of a machine from the limits of what runs in it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "runtime/sandbox/size.h"
+
+enum { MIB = 1 << 20, OVERHEAD_MIB = 96 };
+
+static struct size_limits limits_of(int64_t memory, int64_t quota_us, uint64_t period_us)
+{
+	struct oci_memory mem = { .limit = { true, memory } };
+	struct oci_cpu cpu = { .quota_us = { true, quota_us }, .period_us = { true, period_us } };
+	const struct oci_linux_resources resources = { .memory = &mem, .cpu = &cpu };
+	struct size_limits limits = { 0 };
+
+	size_read(&resources, &limits);
+	return limits;
+}
+
+static void limits_are_read(void **state)
+{
+	struct size_limits limits = limits_of(100LL * MIB, 50000, 100000);
+
+	(void)state;
+	assert_int_equal(limits.memory_mib, 100);
+	assert_int_equal(limits.cpu_millis, 500);
+	/* a third of a CPU is not less than that */
+	assert_int_equal(limits_of(-1, 1000, 3000).cpu_millis, 334);
+	assert_int_equal(limits_of(INT64_MAX, -1, 100000).memory_mib, 0);
+	assert_int_equal(limits_of(-1, -1, 100000).cpu_millis, 0);
+	assert_int_equal(limits_of(-1, INT64_MAX, 1).cpu_millis,
+			 1000 * sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+static void what_is_not_set_stays(void **state)
+{
+	struct oci_memory mem = { .limit = { true, 0 } };
+	const struct oci_linux_resources zeros = { .memory = &mem };
+	struct size_limits limits = { 1500, 64 };
+
+	(void)state;
+	size_read(&zeros, &limits);
+	size_read(NULL, &limits);
+	assert_int_equal(limits.memory_mib, 64);
+	assert_int_equal(limits.cpu_millis, 1500);
+}
+
+static void a_machine_has_room_for_all(void **state)
+{
+	struct size_limits sum = { 300, 200 };
+	const struct size_limits more = { 500, 400 };
+	const struct size_limits huge = { UINT32_MAX, UINT32_MAX };
+
+	(void)state;
+	assert_int_equal(size_memory_mib(&sum, 512), 512);
+	size_add(&sum, &more);
+	assert_int_equal(size_memory_mib(&sum, 512), 600 + OVERHEAD_MIB);
+	assert_int_equal(size_vcpus(&sum, 1), 1);
+	assert_int_equal(size_vcpus(&sum, 4), 4);
+	size_add(&sum, &huge);
+	assert_int_equal(sum.cpu_millis, UINT32_MAX);
+	assert_int_equal(size_vcpus(&sum, 1), sysconf(_SC_NPROCESSORS_ONLN));
+	assert_true(size_memory_mib(&sum, 512) > 600 + OVERHEAD_MIB);
+	/* no limit asks for nothing */
+	assert_int_equal(size_memory_mib(&(struct size_limits){ 0 }, 512), 512);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(limits_are_read),
+		cmocka_unit_test(what_is_not_set_stays),
+		cmocka_unit_test(a_machine_has_room_for_all),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
