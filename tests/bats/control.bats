@@ -52,7 +52,7 @@ hyper() {
 
 @test "pause: everything stands still, resume lets it go on; texts as runc's" {
 	running sh -c 'i=0; while :; do i=$((i+1)); echo $i >/tmp/count; done'
-	wait_for 10 test -s "$BUNDLE/rootfs/tmp/count"
+	wait_for 10 has_file c1 /tmp/count
 	acrun pause c1
 	assert_equal "$(container_status c1)" paused
 	assert_equal "$(acrun list | awk '$1 == "c1" { print $3 }')" paused
@@ -209,10 +209,10 @@ hyper() {
 }
 
 @test "kill --all: every process gets it" {
-	running sh -c 'trap "echo init >>/tmp/got; exit 0" USR1; sh -c "trap \"echo child >>/tmp/got; exit\" USR1; echo up >/tmp/up; while :; do sleep 0.1; done" & while :; do sleep 0.1; done'
-	wait_for 10 test -s "$BUNDLE/rootfs/tmp/up"
+	running sh -c 'trap "echo init; exit 0" USR1; sh -c "trap \"echo child; exit\" USR1; echo up >/tmp/up; while :; do sleep 0.1; done" & while :; do sleep 0.1; done'
+	wait_for 10 has_file c1 /tmp/up
 	acrun kill --all c1 USR1
 	wait_status c1 stopped
-	grep -qx init "$BUNDLE/rootfs/tmp/got"
+	wait_for 10 grep -qx init "$T/c1.out"
 	acrun kill --all c1 KILL
 }

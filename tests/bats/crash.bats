@@ -25,6 +25,7 @@ field() {
 }
 
 @test "crash: the shim is killed: its process in the guest goes with it, the container is stopped" {
+	shared_rootfs
 	make_bundle -- sh -c 'while :; do date >/beat; sleep 0.2; done'
 	create_container c1
 	acrun start c1
@@ -91,7 +92,7 @@ field() {
 	make_bundle -- sleep 300
 	local status=0
 	# a guest that never gets ready, so that there is something to interrupt
-	printf '[factory]\nenable_template = false\n[hypervisor.qemu]\nkernel_params = "rdinit=/nowhere init=/nowhere panic=0"\n' >"$T/acrun.toml"
+	printf '[factory]\nenable_template = false\n[hypervisor.%s]\nkernel_params = "rdinit=/nowhere init=/nowhere panic=0"\n' "$HV" >"$T/acrun.toml"
 	acrun --config "$T/acrun.toml" create --bundle "$BUNDLE" c1 </dev/null >"$T/c1.out" 2>&1 &
 	local pid=$!
 	wait_for 20 eval '[[ $(jq -r .vmm.pid "$ROOT/c1/state.json") -gt 0 ]]'

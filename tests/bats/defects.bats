@@ -20,6 +20,11 @@ teardown() {
 	run ! grep -q "secret words" "$ROOT/c1/console.log" "$ROOT/c1/proxy.log"
 }
 
+# counted WORD: the container has written it.
+counted() {
+	in_container c1 /count | grep -q "$1"
+}
+
 @test "defect 20: each signal once, QUIT too; output that nobody reads kills nothing" {
 	local pid
 
@@ -30,17 +35,18 @@ teardown() {
 	head -n 1 "$T/fifo" >/dev/null 3>&- &
 	acrun create --bundle "$BUNDLE" c1 </dev/null >"$T/fifo" 2>"$T/err"
 	acrun start c1
-	wait_for 30 grep -q ready "$BUNDLE/rootfs/count"
+	wait_for 30 counted ready
 	pid=$(container_pid c1)
 	kill -QUIT "$pid"
-	wait_for 30 grep -q quit "$BUNDLE/rootfs/count"
+	wait_for 30 counted quit
 	kill -USR1 "$pid"
-	wait_for 30 grep -q usr1 "$BUNDLE/rootfs/count"
+	wait_for 30 counted usr1
 	[ "$(container_status c1)" = running ]
+	in_container c1 /count >"$T/count"
 	kill -TERM "$pid"
 	wait_status c1 stopped
-	[ "$(grep -c usr1 "$BUNDLE/rootfs/count")" -eq 1 ]
-	[ "$(grep -c quit "$BUNDLE/rootfs/count")" -eq 1 ]
+	[ "$(grep -c usr1 "$T/count")" -eq 1 ]
+	[ "$(grep -c quit "$T/count")" -eq 1 ]
 }
 
 @test "defect 27: no token on a command line or in an environment" {

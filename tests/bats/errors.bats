@@ -16,9 +16,9 @@ refused() {
 	assert_nothing_left
 }
 
-# with_config TOML: a configuration in T/acrun.toml.
+# with_config TOML: a configuration in T/acrun.toml; its table of QEMU is that of the hypervisor under test.
 with_config() {
-	printf '%s\n' "$1" >"$T/acrun.toml"
+	printf '%s\n' "${1//hypervisor.qemu/hypervisor.$HV}" >"$T/acrun.toml"
 }
 
 @test "errors: config.json missing, malformed, of a wrong type: file, line and field" {
@@ -109,6 +109,7 @@ with_config() {
 }
 
 @test "errors: QEMU missing, and one that dies at once: its last words are in ours" {
+	only_on qemu
 	make_bundle -- true
 	with_config $'[hypervisor.qemu]\npath = "/nowhere/qemu"'
 	refused "/nowhere/qemu" --config "$T/acrun.toml"
@@ -119,6 +120,7 @@ with_config() {
 }
 
 @test "errors: a guest that never answers: a bounded wait, and the console's end in the message" {
+	only_on qemu
 	make_bundle -- true
 	with_config $'[runtime]\ncreate_container_timeout = 5\n[hypervisor.qemu]\naccelerator = "tcg"\nkernel_params = "rdinit=/nowhere init=/nowhere panic=0"'
 	local begun=$SECONDS

@@ -63,7 +63,7 @@ assert_exit() {
 	started_container
 	run acrun exec c1 sh -c 'cat /proc/1/cmdline | tr "\0" " "; echo; echo written >/home/file'
 	assert_equal "$output" "sleep 1000 "
-	assert_equal "$(cat "$BUNDLE/rootfs/home/file")" written
+	assert_equal "$(in_container c1 /home/file)" written
 }
 
 @test "exec: env, cwd, user, groups and capabilities by options" {
@@ -141,16 +141,16 @@ assert_exit() {
 	started_container
 	write_process '.args = ["sh", "-c", "echo detached; while [ ! -e /go ]; do sleep 0.1; done; exit 5"]'
 	# bash is no subreaper: run as its child's child, the shim would be lost to it
-	run python3 - "$ACRUN" "$ROOT" "$T" "$BUNDLE" <<'EOF' 3>&-
+	run python3 - "$ACRUN" "$ROOT" "$T" <<'EOF' 3>&-
 import ctypes, os, subprocess, sys
-acrun, root, t, bundle = sys.argv[1:]
+acrun, root, t = sys.argv[1:]
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 with open(t + "/exec.out", "w") as out:
     subprocess.run([acrun, "--root", root, "exec", "--process", t + "/process.json", "--detach", "--pid-file", t + "/pid", "c1"],
                    stdin=subprocess.DEVNULL, stdout=out, stderr=out, check=True)
 pid = int(open(t + "/pid").read())
 os.kill(pid, 0)
-open(bundle + "/rootfs/go", "w").close()
+subprocess.run([acrun, "--root", root, "exec", "c1", "touch", "/go"], stdin=subprocess.DEVNULL, check=True)
 print("exit", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 EOF
 	assert_status 0
@@ -168,13 +168,13 @@ EOF
 	wait_for 20 eval '! kill -0 "$(cat "$T/pid")"'
 	grep -q got-term "$T/term.out"
 	acrun exec --detach --pid-file "$T/pid" c1 sh -c 'while :; do date +%s.%N >/beat; sleep 0.2; done' </dev/null >/dev/null 2>&1
-	wait_for 20 test -s "$BUNDLE/rootfs/beat"
+	wait_for 20 has_file c1 /beat
 	kill -KILL "$(cat "$T/pid")"
 	sleep 1
 	local before
-	before=$(cat "$BUNDLE/rootfs/beat")
+	before=$(in_container c1 /beat)
 	sleep 1.5
-	assert_equal "$(cat "$BUNDLE/rootfs/beat")" "$before"
+	assert_equal "$(in_container c1 /beat)" "$before"
 	assert_equal "$(container_status c1)" running
 }
 

@@ -4,9 +4,12 @@
 # T       the test's own directory, short enough for socket paths; it goes away with the test
 # ROOT    T/root: acrun's state of this test
 # BUNDLE  the bundle made last by make_bundle
+# HV      the hypervisor that machines run on, by its table in the configuration: qemu, or acrn with ACRUN_TEST_HYPERVISOR=acrn:
+#         the stand-in for ACRN's device model, of release ACRUN_TEST_RELEASE (tests/acrn-suite.sh)
 bats_require_minimum_version 1.5.0
 
 FIXTURES=$(cd "$(dirname "${BASH_SOURCE[0]}")/../fixtures" && pwd)
+HV=${ACRUN_TEST_HYPERVISOR:-qemu}
 : "${ACRUN:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/bin/acrun}"
 
 common_setup() {
@@ -14,6 +17,36 @@ common_setup() {
 	ROOT=$T/root
 	BUNDLE=$T/bundle
 	LOG=$T/log
+	[[ $HV != acrn ]] || use_acrn
+}
+
+# use_acrn: machines of this test are those of the stand-in, which T/acrn-dm.conf may tell more. Whatever configuration a test names,
+# in T, gets the drop-in.
+use_acrn() {
+	local build
+	build=$(cd "$(dirname "$ACRUN")/.." && pwd)
+	ln -sf "$build/tests/acrn/acrn-dm" "$build/tests/acrn/acrnctl" "$T/"
+	printf '%s\n' "profile = ${ACRUN_TEST_RELEASE:-3.4}" "faults = $T/faults" "kernel = $build/share/acrun/vmlinux" "uuids = any" \
+		>"$T/acrn-dm.conf"
+	mkdir -p "$T/config.d"
+	cat >"$T/config.d/00-acrn.toml" <<-END
+		[runtime]
+		hypervisor = "acrn"
+		[hypervisor.acrn]
+		path = "$T/acrn-dm"
+		device = "/dev/null"
+		vm_uuids = "$(printf '00000000-0000-4000-8000-%012d ' {1..60})"
+		[storage]
+		image_cache = "$T/cache"
+	END
+	: >"$T/default.toml"
+	export ACRUN_CONF_FILE=$T/default.toml
+}
+
+# The device model did what it was asked for: nothing was cut, ignored or misread in silence. That an image is read-only is no
+# news to the agent, and that consoles lose bytes is what the acknowledged link is for.
+no_faults() {
+	! grep -vE "is read-only, which the guest does not see|data is lost" "$T/faults" 2>/dev/null
 }
 
 # Deletes what the test left running; fails the test if anything outlives that.
@@ -29,6 +62,10 @@ common_teardown() {
 		done
 	fi
 	assert_nothing_left || status=1
+	if ! no_faults >&2; then
+		echo "faults that the device model has let pass" >&2
+		status=1
+	fi
 	kill_leftovers
 	rm -rf --one-file-system "$T"
 	return "$status"
@@ -82,6 +119,37 @@ container_status() {
 
 container_pid() {
 	acrun state "$1" | jq -r .pid
+}
+
+# in_container ID FILE: the file as the container has it. Machines without a shared directory keep what it writes to themselves, so
+# the container must run.
+in_container() {
+	if [[ $HV == acrn ]]; then
+		acrun exec "$1" cat "$2" </dev/null
+	else
+		cat "$BUNDLE/rootfs$2"
+	fi
+}
+
+# only_on HYPERVISOR: for tests of what no other one has.
+only_on() {
+	[[ $HV == "$1" ]] || {
+		echo "this is about $1" >&2
+		return 1
+	}
+}
+
+# shared_rootfs: for tests that look at a container's files from the host, which not all machines let be seen.
+shared_rootfs() {
+	[[ $HV != acrn ]] || {
+		echo "the files of containers are in their machine alone" >&2
+		return 1
+	}
+}
+
+# has_file ID FILE: it is there, and not empty.
+has_file() {
+	[[ -n $(in_container "$1" "$2") ]]
 }
 
 # wait_status ID STATUS [SECONDS]

@@ -19,7 +19,7 @@ teardown() {
 
 use_dialect() {
 	cat >"$T/acrun.toml" <<-END
-		[hypervisor.qemu]
+		[hypervisor.$HV]
 		kernel_params = "AGENT_DIALECT=$1"
 		[factory]
 		enable_template = "false"

@@ -23,7 +23,7 @@ run_one() {
 	assert_status 1
 	assert_output_has "annotation io.katacontainers.config.hypervisor.default_memory is not enabled"
 	assert_nothing_left
-	printf '[hypervisor.qemu]\nenable_annotations = ["default_memory", "kernel_params"]\n' >"$T/acrun.toml"
+	printf '[hypervisor.%s]\nenable_annotations = ["default_memory", "kernel_params"]\n' "$HV" >"$T/acrun.toml"
 	annotate kernel_params seen.from.inside=1
 	run_one
 	assert_status 0
