@@ -9,9 +9,9 @@
  * tests/unit/test_features.c asks the agent's own code about every one of them.
  */
 
-/* createContainer and startContainer would run in the guest, where the host's programs are not. */
 static const char *const hooks[] = {
-	"prestart", "createRuntime", "poststart", "poststop", NULL,
+	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
+	NULL,
 };
 
 static const char *const mount_options[] = {

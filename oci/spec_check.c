@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
+#include "oci/cpus.h"
 #include "oci/names.h"
 
 /* One sentence a row: `broken` says whether the document violates it. */
@@ -95,6 +96,23 @@ static int check_io_priority(const struct oci_io_priority *prio, struct error *e
 	return 0;
 }
 
+static int check_affinity(const struct oci_cpu_affinity *affinity, struct error *err)
+{
+	const struct {
+		const char *name;
+		const char *list;
+	} members[] = { { "initial", affinity->initial }, { "final", affinity->final } };
+	cpu_set_t set;
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		if (!is_empty(members[i].list) && oci_cpus_parse(members[i].list, &set) < 0)
+			return err_msg(err, -EINVAL,
+				       "process.execCPUAffinity.%s: \"%s\" is not a list of CPUs",
+				       members[i].name, members[i].list);
+	}
+	return 0;
+}
+
 static int check_user(const struct oci_user *user, struct error *err)
 {
 	for (size_t i = 0; i < user->additional_gids.len; i++) {
@@ -135,6 +153,8 @@ int oci_process_check(const struct oci_process *process, struct error *err)
 		ret = check_scheduler(process->scheduler, err);
 	if (ret == 0 && process->io_priority)
 		ret = check_io_priority(process->io_priority, err);
+	if (ret == 0 && process->exec_cpu_affinity)
+		ret = check_affinity(process->exec_cpu_affinity, err);
 	return ret;
 }
 

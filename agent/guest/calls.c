@@ -194,6 +194,7 @@ void handle_CREATECONTAINER(struct guest *guest, struct slot *slot, const char *
 		return;
 	request.id = call->id;
 	request.rootfs = call->rootfs;
+	request.bundle = call->bundle;
 	request.spec = &call->spec;
 	request.streams = &call->process;
 	request.reply = warn(&call->spec, &reply);

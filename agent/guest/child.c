@@ -13,11 +13,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/guest/affinity.h"
 #include "agent/guest/caps.h"
+#include "agent/guest/detached.h"
 #include "agent/guest/dev.h"
 #include "agent/guest/devfilter.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/guest.h"
+#include "agent/guest/hooks.h"
 #include "agent/guest/inroot.h"
 #include "agent/guest/mount.h"
 #include "agent/guest/paths.h"
@@ -176,6 +179,22 @@ static int apply_settings(const struct launch *launch, struct error *err)
 	return ret;
 }
 
+static int run_hooks(struct child *child, int root_fd, struct error *err)
+{
+	const struct launch *launch = child->launch;
+	int ret = 0;
+
+	if (hooks_count(launch->spec) == 0)
+		return 0;
+	if (!child->trees.hooks) {
+		child->trees.hooks = detached_list_new(hooks_count(launch->spec));
+		if (!child->trees.hooks)
+			return fail_set(err, -ENOMEM, "run the createContainer hooks");
+		ret = hooks_open(launch->spec, child->trees.hooks, err);
+	}
+	return ret < 0 ? ret : hooks_run_create(launch, root_fd, child->trees.hooks, err);
+}
+
 static int make_container(struct child *child, struct error *err)
 {
 	const struct launch *launch = child->launch;
@@ -193,6 +212,8 @@ static int make_container(struct child *child, struct error *err)
 		ret = make_tree(child, root_fd, err);
 	if (ret == 0 && !launch->userns)
 		ret = apply_settings(launch, err);
+	if (ret == 0)
+		ret = run_hooks(child, root_fd, err);
 	if (ret == 0)
 		ret = rootfs_enter(root_fd, linux_ ? linux_->rootfs_propagation : NULL, err);
 	userns_trees_done(launch->spec, &child->trees);
@@ -272,6 +293,8 @@ static int prepare(struct child *child, struct error *err)
 	const struct oci_process *process = launch->process;
 	int ret = rlimit_oom_score(process, err);
 
+	if (ret == 0 && !launch->first)
+		ret = affinity_set_initial(process->exec_cpu_affinity, err);
 	if (ret == 0)
 		ret = enter_namespaces(child, err);
 	if (ret == 0 && launch->first)
@@ -288,6 +311,8 @@ static int prepare(struct child *child, struct error *err)
 		ret = procattr_set_personality(launch->spec->linux_->personality, err);
 	if (ret == 0 && !launch->userns)
 		ret = procattr_schedule(process, 0, err);
+	if (ret == 0 && !launch->first)
+		ret = affinity_set_final(process->exec_cpu_affinity, err);
 	if (ret == 0)
 		ret = drop_privileges(child, err);
 	return ret;
@@ -342,6 +367,10 @@ static int run(struct child *child, struct error *err)
 	if (ret < 0)
 		return ret;
 	wait_for_go(child->sync_fd);
+	if (child->launch->first)
+		ret = hooks_run_start(child->launch, err);
+	if (ret < 0)
+		return ret;
 	/* last of all: from here on only exec has to be allowed */
 	ret = load_filter(child, err);
 	if (ret < 0)

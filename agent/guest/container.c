@@ -177,6 +177,7 @@ int container_create(struct guest *guest, const struct container_request *reques
 	container->reply = request->reply ? strdup(request->reply) : NULL;
 	container->spec = request->spec;
 	container->rootfs = request->rootfs;
+	container->bundle = request->bundle;
 	process.container = container;
 	container->cgroup_fd = cgroup_make(container->id, err);
 	ret = container->cgroup_fd < 0 ? container->cgroup_fd

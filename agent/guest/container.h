@@ -23,6 +23,7 @@ struct container {
 	struct arena arena;	     /* of what follows; taken over from the request */
 	const struct oci_spec *spec; /* process and linux_ may be looked at by exec */
 	const char *rootfs;	     /* relative to the share */
+	const char *bundle;	     /* on the host, for hooks; may be NULL */
 	char *cgroup_path;
 	int cgroup_fd;
 	int clone_flags;      /* namespaces made with the clone */
@@ -45,6 +46,7 @@ struct container {
 struct container_request {
 	const char *id;
 	const char *rootfs;
+	const char *bundle; /* NULL: not known */
 	const struct oci_spec *spec;
 	const struct call_streams *streams;
 	const struct user_names *names; /* NULL: numbers of spec->process->user */

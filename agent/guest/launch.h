@@ -16,6 +16,8 @@ struct launch {
 	const struct oci_spec *spec;
 	const struct oci_process *process;
 	const struct user_names *names; /* overrides process->user; NULL: numbers as they stand */
+	const char *id;			/* of the container */
+	const char *bundle;		/* on the host, for hooks; may be NULL */
 	const char *rootfs;		/* relative to the share */
 	const char *hostname;		/* of the pod, when the spec names none; may be NULL */
 	const char *cgroup;		/* absolute path of the container's cgroup */

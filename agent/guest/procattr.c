@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
-/* The argument of sched_setattr(2), in its first form; the kernel's header can't be included beside
+/* The argument of sched_setattr(2), the kernel's header can't be included beside
  * the C library's. */
 struct sched_settings {
 	uint32_t size;
@@ -27,6 +27,8 @@ struct sched_settings {
 	uint64_t runtime_ns;
 	uint64_t deadline_ns;
 	uint64_t period_ns;
+	uint32_t clamp_min;
+	uint32_t clamp_max;
 };
 
 struct number_name {
@@ -50,6 +52,8 @@ static const struct number_name sched_flags[] = {
 	{ "SCHED_FLAG_DL_OVERRUN", SCHED_FLAG_DL_OVERRUN },
 	{ "SCHED_FLAG_KEEP_POLICY", SCHED_FLAG_KEEP_POLICY },
 	{ "SCHED_FLAG_KEEP_PARAMS", SCHED_FLAG_KEEP_PARAMS },
+	{ "SCHED_FLAG_UTIL_CLAMP_MIN", SCHED_FLAG_UTIL_CLAMP_MIN },
+	{ "SCHED_FLAG_UTIL_CLAMP_MAX", SCHED_FLAG_UTIL_CLAMP_MAX },
 	{ NULL, 0 },
 };
 
@@ -57,6 +61,20 @@ static const struct number_name io_classes[] = {
 	{ "IOPRIO_CLASS_RT", IOPRIO_CLASS_RT },
 	{ "IOPRIO_CLASS_BE", IOPRIO_CLASS_BE },
 	{ "IOPRIO_CLASS_IDLE", IOPRIO_CLASS_IDLE },
+	{ NULL, 0 },
+};
+
+static const struct number_name personality_flags[] = {
+	{ "ADDR_COMPAT_LAYOUT", ADDR_COMPAT_LAYOUT },
+	{ "ADDR_LIMIT_32BIT", ADDR_LIMIT_32BIT },
+	{ "ADDR_LIMIT_3GB", ADDR_LIMIT_3GB },
+	{ "ADDR_NO_RANDOMIZE", ADDR_NO_RANDOMIZE },
+	{ "MMAP_PAGE_ZERO", MMAP_PAGE_ZERO },
+	{ "READ_IMPLIES_EXEC", READ_IMPLIES_EXEC },
+	{ "SHORT_INODE", SHORT_INODE },
+	{ "STICKY_TIMEOUTS", STICKY_TIMEOUTS },
+	{ "UNAME26", UNAME26 },
+	{ "WHOLE_SECONDS", WHOLE_SECONDS },
 	{ NULL, 0 },
 };
 
@@ -87,12 +105,23 @@ int procattr_set_personality(const struct oci_personality *wanted, struct error 
 	ret = find_number(domains, "personality domain", wanted->domain, &domain, err);
 	if (ret < 0)
 		return ret;
-	/* the specification has the member but names no flag */
-	if (wanted->flags.len > 0)
-		return err_msg(err, -ENOTSUP, "personality flag \"%s\" is not supported",
-			       wanted->flags.items[0]);
+	/* the specification has the member but names no flag: those of personality(2) */
+	for (size_t i = 0; i < wanted->flags.len; i++) {
+		unsigned flag = 0;
+
+		ret = find_number(personality_flags, "personality flag", wanted->flags.items[i],
+				  &flag, err);
+		if (ret < 0)
+			return ret;
+		domain |= flag;
+	}
 	return personality(domain) < 0 ? fail_set(err, -errno, "set personality %s", wanted->domain)
 				       : 0;
+}
+
+bool procattr_has_clamps(void)
+{
+	return access("/proc/sys/kernel/sched_util_clamp_min", F_OK) == 0;
 }
 
 static int set_scheduler(const struct oci_scheduler *wanted, pid_t pid, struct error *err)
@@ -108,7 +137,9 @@ static int set_scheduler(const struct oci_scheduler *wanted, pid_t pid, struct e
 	for (size_t i = 0; ret == 0 && i < wanted->flags.len; i++) {
 		ret = find_number(sched_flags, "scheduler flag", wanted->flags.items[i], &number,
 				  err);
-		attr.flags |= ret == 0 ? number : 0;
+		/* told by unapplied_list() */
+		if (ret == 0 && ((number & SCHED_FLAG_UTIL_CLAMP) == 0 || procattr_has_clamps()))
+			attr.flags |= number;
 	}
 	if (ret < 0)
 		return ret;

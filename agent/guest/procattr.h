@@ -3,10 +3,13 @@
 #ifndef AGENT_GUEST_PROCATTR_H
 #define AGENT_GUEST_PROCATTR_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include "base/error.h"
 #include "oci/spec.h"
 
+/* Does the kernel know utilisation clamps? */
+bool procattr_has_clamps(void);
 /* Applies linux.personality (may be NULL) to the caller. */
 int procattr_set_personality(const struct oci_personality *wanted, struct error *err) must_check;
 /* Applies process.scheduler and process.ioPriority to a process, 0 being the caller; while it may

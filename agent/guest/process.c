@@ -216,6 +216,8 @@ static void fill_launch(struct launch *launch, const struct process_request *req
 		.spec = container->spec,
 		.process = request->process,
 		.names = request->names,
+		.id = container->id,
+		.bundle = container->bundle,
 		.rootfs = container->rootfs,
 		.hostname = guest->hostname,
 		.cgroup = container->cgroup_path,

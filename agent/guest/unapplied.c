@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/guest/procattr.h"
+
 static bool is_set(const char *text)
 {
 	return text && *text;
@@ -15,14 +17,23 @@ static void add_if(bool present, const char *member, const char *why, struct str
 		(void)strvec_addf(out, "%s is not applied: %s", member, why);
 }
 
+static bool has_clamps(const struct oci_scheduler *scheduler)
+{
+	for (size_t i = 0; scheduler && i < scheduler->flags.len; i++)
+		if (strncmp(scheduler->flags.items[i], "SCHED_FLAG_UTIL_CLAMP_",
+			    strlen("SCHED_FLAG_UTIL_CLAMP_")) == 0)
+			return true;
+	return false;
+}
+
 static void list_process(const struct oci_process *process, struct strvec *out)
 {
 	add_if(is_set(process->apparmor_profile), "process.apparmorProfile",
 	       "the guest's kernel runs no AppArmor", out);
 	add_if(is_set(process->selinux_label), "process.selinuxLabel",
 	       "the guest's kernel runs no SELinux", out);
-	add_if(process->exec_cpu_affinity, "process.execCPUAffinity",
-	       "processes may use all cpus of their cgroup", out);
+	add_if(has_clamps(process->scheduler) && !procattr_has_clamps(), "process.scheduler.flags",
+	       "the guest's kernel has no utilisation clamps", out);
 }
 
 static void list_mounts(const struct oci_spec *spec, struct strvec *out)
@@ -79,11 +90,6 @@ static void list_resources(const struct oci_linux_resources *r, struct strvec *o
 	add_if(r->rdma.len > 0, "linux.resources.rdma", "the guest has no RDMA devices", out);
 }
 
-static bool is_shared(const char *propagation)
-{
-	return propagation && (strstr(propagation, "shared") || strstr(propagation, "unbindable"));
-}
-
 static bool has_capability(const struct oci_process *process, const char *name)
 {
 	const struct oci_capabilities *caps = process ? process->capabilities : NULL;
@@ -117,8 +123,6 @@ static void list_linux(const struct oci_linux *l, struct strvec *out)
 	       out);
 	add_if(l->net_devices.len > 0, "linux.netDevices",
 	       "interfaces come from the network namespace", out);
-	add_if(is_shared(l->rootfs_propagation), "linux.rootfsPropagation",
-	       "nothing is mounted from outside; it is taken as \"rslave\"", out);
 	list_resources(l->resources, out);
 }
 

@@ -20,6 +20,7 @@
 #include "agent/guest/devfilter.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/guest.h"
+#include "agent/guest/hooks.h"
 #include "agent/guest/mount.h"
 #include "agent/guest/procattr.h"
 #include "agent/guest/rlimit.h"
@@ -93,10 +94,13 @@ static int make_trees(const struct launch *launch, struct userns_trees *trees, s
 
 	trees->mounts = detached_list_new(spec->mounts.len);
 	trees->nodes = detached_list_new(dev_count(spec));
-	if (!trees->mounts || !trees->nodes)
+	trees->hooks = detached_list_new(hooks_count(spec));
+	if (!trees->mounts || !trees->nodes || !trees->hooks)
 		return fail_set(err, -ENOMEM, "prepare the mounts");
 	trees->rootfs = rootfs_open_tree(launch->rootfs, err);
 	ret = trees->rootfs < 0 ? trees->rootfs : 0;
+	if (ret == 0)
+		ret = hooks_open(spec, trees->hooks, err);
 	if (ret == 0)
 		ret = mount_prepare(spec, share, trees->mounts, err);
 	if (ret == 0)
@@ -328,6 +332,8 @@ void userns_trees_done(const struct oci_spec *spec, struct userns_trees *trees)
 	cleanup_close(&trees->rootfs);
 	detached_list_free(trees->mounts, spec->mounts.len);
 	detached_list_free(trees->nodes, dev_count(spec));
+	detached_list_free(trees->hooks, hooks_count(spec));
+	trees->hooks = NULL;
 	trees->mounts = NULL;
 	trees->nodes = NULL;
 }

@@ -16,6 +16,7 @@ struct userns_trees {
 	int rootfs;
 	int *mounts; /* in the order of spec->mounts; NULL: none */
 	int *nodes;  /* in the order of dev_prepare() */
+	int *hooks;  /* programs of createContainer hooks, in their order; of any container */
 };
 
 /* The id outside for `id` inside, by a list of struct oci_id_mapping; false when it has none. */

@@ -186,6 +186,7 @@ static const struct json_row createcontainer_rows[] = {
 	ROW(call_createcontainer, "id", JSON_STR, id, JSON_REQUIRED),
 	ROW(call_createcontainer, "rootfs", JSON_STR, rootfs, JSON_REQUIRED),
 	OBJ(call_createcontainer, "process", JSON_OBJ, process, JSON_REQUIRED, streams_type),
+	ROW(call_createcontainer, "bundle", JSON_STR, bundle, JSON_OMIT_EMPTY),
 	OBJ(call_createcontainer, "spec", JSON_OBJ, spec, JSON_REQUIRED, oci_spec_type),
 };
 const struct json_type call_createcontainer_type =

@@ -202,7 +202,9 @@ struct call_createcontainer {
 	const char *id;
 	const char *rootfs;
 	struct call_streams process;
-	struct oci_spec spec; /* without hooks */
+	const char *bundle;   /* as hooks are told; NULL: not known */
+	struct oci_spec spec; /* of hooks only createContainer, whose paths are relative to the
+				 share, and startContainer */
 };
 
 /* What its ACK carries when there is something to say; else the ACK is empty. */

@@ -135,9 +135,19 @@ static void list_mounts(enum agent_dialect dialect, const struct oci_spec *spec,
 	}
 }
 
+static void list_hooks(enum agent_dialect dialect, const struct oci_hooks *hooks,
+		       struct strvec *out)
+{
+	if (hooks && hooks->create_container.len > 0)
+		add(out, dialect, "hooks.createContainer");
+	if (hooks && hooks->start_container.len > 0)
+		add(out, dialect, "hooks.startContainer");
+}
+
 void original_list_unapplied(enum agent_dialect dialect, const struct oci_spec *spec,
 			     struct strvec *out)
 {
+	list_hooks(dialect, spec->hooks, out);
 	const struct part parts[] = {
 		{ spec->root && spec->root->readonly, D1 | D3, "root.readonly" },
 		{ spec->domainname && *spec->domainname, EACH, "domainname" },

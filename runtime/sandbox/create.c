@@ -147,6 +147,7 @@ int step_container(struct create *create, struct error *err)
 	struct call_createcontainer body = {
 		.id = create->rec.state.id,
 		.rootfs = create->rootfs,
+		.bundle = create->rec.state.bundle,
 		.process = { .id = "init", .terminal = create->spec.process->terminal },
 		.spec = create->spec,
 	};
@@ -161,7 +162,7 @@ int step_container(struct create *create, struct error *err)
 
 	if (create->client.dialect != AGENT_ACRUN)
 		return create_hold_container(create, err);
-	body.spec.hooks = NULL;
+	body.spec.hooks = create->share.hooks;
 	body.spec.vm = NULL;
 	ret = agent_ask(&create->client, &request, &wait, &reply, err);
 	if (ret < 0)

@@ -25,21 +25,9 @@ int create_tell_unapplied(const struct create *create, const char *const *list, 
 	return err_hint(err, "without --strict and strict = true in [runtime] this is a warning");
 }
 
-/* A hook that belongs into the guest cannot be a program of the host. */
-static void list_hooks(const struct oci_hooks *hooks, struct strvec *out)
-{
-	static const char why[] = "is not applied: the guest runs no hooks";
-
-	if (hooks && hooks->create_container.len > 0)
-		(void)strvec_addf(out, "hooks.createContainer %s", why);
-	if (hooks && hooks->start_container.len > 0)
-		(void)strvec_addf(out, "hooks.startContainer %s", why);
-}
-
 int create_tell_unapplied_inputs(const struct create *create, struct strvec *ignored,
 				 struct error *err)
 {
-	list_hooks(create->spec.hooks, ignored);
 	if (strvec_error(ignored) < 0)
 		return err_set(err, -ENOMEM, "read config.json");
 	return create_tell_unapplied(create, (const char *const *)ignored->items, ignored->len,

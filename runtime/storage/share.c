@@ -106,13 +106,60 @@ static int plan_bind(struct share *share, struct oci_mount *mount, const char *b
 	return 0;
 }
 
+static int plan_hook(struct share *share, struct oci_hook *hook, size_t i, const char *id,
+		     struct arena *arena, struct error *err)
+{
+	struct share_mount *item = &share->mounts[share->n_mounts];
+	struct stat st;
+	int ret = stat(hook->path, &st) < 0 ? -errno : 0;
+
+	if (ret == 0 && (!S_ISREG(st.st_mode) || !(st.st_mode & 0111)))
+		ret = -EACCES;
+	if (ret < 0)
+		return err_set(err, ret, "error running createContainer hook #%zu: exec '%s'", i,
+			       hook->path);
+	*item = (struct share_mount){ .source = hook->path,
+				      .target = arena_printf(arena, "%s/hook-%zu", id, i),
+				      .destination = "the createContainer hooks",
+				      .readonly = true };
+	if (!item->target)
+		return err_set(err, -ENOMEM, "share of '%s'", id);
+	hook->path = item->target;
+	share->n_mounts++;
+	return 0;
+}
+
+/* The guest runs createContainer by the host's program, startContainer by the container's own. */
+static int plan_hooks(struct share *share, const struct oci_hooks *hooks, const char *id,
+		      struct arena *arena, struct error *err)
+{
+	size_t n = hooks->create_container.len;
+	struct oci_hook *copies = arena_calloc(arena, n + 1, sizeof(*copies));
+
+	share->hooks = arena_alloc(arena, sizeof(*share->hooks));
+	if (!copies || !share->hooks)
+		return err_set(err, -ENOMEM, "share of '%s'", id);
+	share->hooks->start_container = hooks->start_container;
+	share->hooks->create_container = (struct json_objs){ .items = copies, .len = n };
+	if (n > 0)
+		memcpy(copies, hooks->create_container.items, n * sizeof(*copies));
+	for (size_t i = 0; i < n; i++) {
+		int ret = plan_hook(share, &copies[i], i, id, arena, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
 int share_plan(struct share *share, struct oci_spec *spec, const char *rootfs_path,
 	       const char *bundle, const char *id, struct arena *arena, const char **rootfs,
 	       struct error *err)
 {
+	size_t n_hooks = spec->hooks ? spec->hooks->create_container.len : 0;
 	struct oci_mount *mounts = spec->mounts.items;
 
-	share->mounts = arena_calloc(arena, spec->mounts.len + 1, sizeof(*share->mounts));
+	share->mounts = arena_calloc(arena, spec->mounts.len + n_hooks + 1, sizeof(*share->mounts));
 	*rootfs = arena_printf(arena, "%s/rootfs", id);
 	if (!share->mounts || !*rootfs)
 		return err_set(err, -ENOMEM, "share of '%s'", id);
@@ -129,7 +176,7 @@ int share_plan(struct share *share, struct oci_spec *spec, const char *rootfs_pa
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
+	return spec->hooks ? plan_hooks(share, spec->hooks, id, arena, err) : 0;
 }
 
 /* Makes the directories in front of the last component of path below dir_fd. */

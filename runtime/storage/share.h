@@ -24,12 +24,15 @@ struct share {
 	const char *dir; /* absolute path of the shared directory */
 	struct share_mount *mounts;
 	size_t n_mounts;
+	struct oci_hooks
+		*hooks; /* what the guest runs of them, their programs in the share; NULL: none */
 };
 
 /*
  * Works out what has to be shared for container `id` of the bundle, and rewrites the bind mounts of
  * spec to what the guest's agent expects: a source relative to the share, or an absolute path of
- * the guest's own for character devices and kernel file systems. Everything lives in arena. rootfs
+ * the guest's own for character devices and kernel file systems. The programs of createContainer
+ * hooks, which are the host's, are shared as well. Everything lives in arena. rootfs
  * receives the root's path relative to the share. Missing sources and ones that cannot be shared
  * are errors that name the mount.
  */

@@ -5,6 +5,15 @@ load helpers
 setup() { common_setup; }
 teardown() { common_teardown; }
 
+# make_payload_bundle [-- ARGS...]: the container runs our payload, which checks what it sees against its config.json.
+make_payload_bundle() {
+	make_bundle "$@"
+	cp "$(dirname "$ACRUN")/../tests/payload" "$BUNDLE/rootfs/payload"
+	[[ $# -gt 0 ]] || set_args /payload
+	edit_config '.mounts += [{destination: "/config.json", type: "bind", source: $file, options: ["bind", "ro"]}]' \
+		--arg file "$BUNDLE/config.json"
+}
+
 # user_namespace [FIRST]: the container's ids are FIRST (100000) and following on the host; so are the files of its rootfs.
 user_namespace() {
 	local first=${1:-100000}
@@ -86,4 +95,153 @@ user_namespace() {
 	assert_status 1
 	assert_output_has "become root in the user namespace: invalid argument"
 	assert_nothing_left
+}
+
+@test "spec: the payload sees what is not as its config.json says" {
+	make_payload_bundle
+	jq '.hostname = "another" | .process.user.uid = 5 | .process.env += ["MORE=x"] | .process.rlimits[0].soft = 7
+		| .mounts[1].options += ["noexec"] | .linux.sysctl = {"kernel.shmmax": "1"} | .root.readonly = true
+		| .process.capabilities.bounding = [] | .linux.maskedPaths += ["/etc/passwd"] | .linux.readonlyPaths += ["/etc"]
+		| .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229}]' "$BUNDLE/config.json" >"$T/other.json"
+	edit_config '.mounts[-1].source = $file' --arg file "$T/other.json"
+	run -1 run_container c1
+	local word
+	for word in hostname: process.user.uid: process.env: process.rlimits: '(/dev): option noexec' kernel.shmmax: root.readonly: \
+		capabilities.bounding: maskedPaths: readonlyPaths: linux.devices:; do
+		assert_output_has "$word"
+	done
+}
+
+@test "spec: process, root, mounts, linux and its resources, all at once" {
+	mkdir -p "$T/dir/below"
+	echo text >"$T/dir/file"
+	make_payload_bundle
+	mkdir -p "$BUNDLE/rootfs/srv/filled" "$BUNDLE/rootfs/etc/masked"
+	echo there >"$BUNDLE/rootfs/srv/filled/file"
+	touch "$BUNDLE/rootfs/etc/masked/file"
+	edit_config '
+		.process.args += ["/config.json", "with blanks", ""] | .process.env += ["EMPTY=", "WORDS=a b=c"]
+		| .process.cwd = "/new/dir" | .process.oomScoreAdj = 321 | .process.user = {uid: 0, gid: 7, umask: 55, additionalGids: [5, 9]}
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 100, hard: 1000}, {type: "RLIMIT_CORE", soft: 0, hard: 0},
+			{type: "RLIMIT_STACK", soft: 4194304, hard: 8388608}]
+		| .process.scheduler = {policy: "SCHED_BATCH", nice: 5} | .process.ioPriority = {class: "IOPRIO_CLASS_BE", priority: 6}
+		| .process.capabilities.inheritable = ["CAP_KILL"] | .process.capabilities.ambient = ["CAP_KILL"]
+		| .root.readonly = true | .hostname = "name-here" | .domainname = "domain.here"
+		| .mounts += [
+			{destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: ["nosuid", "noexec", "nodev", "relatime", "ro"]},
+			{destination: "/srv/filled", type: "tmpfs", source: "tmpfs", options: ["tmpcopyup", "size=4096k", "nr_inodes=77", "noatime"]},
+			{destination: "/srv/tree", type: "bind", source: $dir, options: ["rbind", "rro", "nosuid", "rprivate"]},
+			{destination: "/srv/shared", type: "bind", source: $dir, options: ["bind", "rshared", "noexec", "nodiratime"]},
+			{destination: "/srv/hidden", type: "bind", source: ($dir + "/below"), options: ["bind", "unbindable", "nosymfollow"]},
+			{destination: "/srv/one", type: "bind", source: ($dir + "/file"), options: ["bind", "ro"]}]
+		| .linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 77, nanosecs: 5}, boottime: {secs: 88}}
+		| .linux.sysctl = {"kernel.shmmax": "12345678", "net.ipv4.ip_forward": "1", "kernel.msgmax": "4096"}
+		| .linux.maskedPaths += ["/etc/masked", "/etc/group", "/no/such"] | .linux.readonlyPaths += ["/srv/filled", "/proc/no"]
+		| .linux.rootfsPropagation = "shared" | .linux.personality = {domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"]}
+		| .linux.devices = [{path: "/dev/mine", type: "c", major: 10, minor: 229, fileMode: 416, uid: 7, gid: 8},
+			{path: "/dev/deep/er/disk", type: "b", major: 7, minor: 0, fileMode: 384}, {path: "/dev/pipe", type: "p", fileMode: 438},
+			{path: "/dev/allowed", type: "u", major: 1, minor: 5}]
+		| .linux.resources = {devices: [{allow: false, access: "rwm"}, {allow: true, type: "c", major: 1, minor: 5, access: "r"}],
+			memory: {limit: 100663296, reservation: 8388608, swap: 134217728}, pids: {limit: 44},
+			cpu: {shares: 512, quota: 30000, period: 100000, burst: 10000, cpus: "0", mems: "0"},
+			hugepageLimits: [{pageSize: "2MB", limit: 4194304}], unified: {"memory.high": "83886080", "cgroup.max.depth": "3"}}
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+			syscalls: [{names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 71}, {names: ["mkdir", "chmod"], action: "SCMP_ACT_ERRNO"},
+				{names: ["swapoff", "no_such_call"], action: "SCMP_ACT_ERRNO", errnoRet: 11}]}' --arg dir "$T/dir"
+	run run_container c1 --strict
+	assert_equal "$output" 'as config.json says'
+	assert_status 0
+}
+
+@test "spec: the same of a user without privileges in namespaces of users" {
+	make_payload_bundle
+	edit_config '.process.user = {uid: 1000, gid: 2000, umask: 2, additionalGids: [5]} | .process.cwd = "/home"
+		| .process.capabilities = {bounding: ["CAP_KILL", "CAP_CHOWN"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"],
+			inheritable: ["CAP_KILL"], ambient: ["CAP_KILL"]}
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 65536, hard: 700000}] | .process.oomScoreAdj = -7
+		| .process.scheduler = {policy: "SCHED_RR", priority: 9} | .process.noNewPrivileges = false
+		| .linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 99, nanosecs: 1}}
+		| .linux.sysctl = {"kernel.shmmax": "9999"} | .linux.rootfsPropagation = "unbindable"
+		| .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 416, uid: 1000, gid: 5}]
+		| .linux.resources = {devices: [{allow: false, access: "rwm"}]}
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["keyctl"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}'
+	user_namespace
+	run run_container c1 --strict
+	assert_equal "$output" 'as config.json says'
+	assert_status 0
+}
+
+@test "spec: hooks of the guest: by whom, where, when, with what on stdin" {
+	make_payload_bundle -- /payload sleep
+	local payload
+	payload=$(realpath "$(dirname "$ACRUN")/../tests/payload")
+	printf '#!/bin/sh\ncat >/etc/by-script; echo "$0 $1" >>/etc/by-script\n' >"$T/script"
+	chmod 755 "$T/script"
+	edit_config '.annotations = {a: "b"} | .process.env += ["VARIABLE=of the process"] | .process.user.uid = 1000 | .process.cwd = "/home"
+		| .hooks = {createContainer: [{path: $payload, args: ["x", "hook", "created"], env: ["VARIABLE=own"]}, {path: $script, args: ["y", "z"]}],
+			startContainer: [{path: "/payload", args: ["x", "hook", "started"], timeout: 20}]}' --arg payload "$payload" --arg script "$T/script"
+	chmod 777 "$BUNDLE/rootfs/home"
+	create_container c1 --strict
+	jq -se --arg bundle "$BUNDLE" '.[0] == {ociVersion: "1.0.2", id: "c1", status: "creating", pid: 1, bundle: $bundle, annotations: {a: "b"}}
+		and .[1] == {pid: 1, uid: 0, guest: true, variable: "own"} and length == 2' "$BUNDLE/rootfs/hook.created"
+	# the guest has no shell: it runs in the container's root
+	[[ $(<"$BUNDLE/rootfs/etc/by-script") == *'"status":"creating"'*' z' ]]
+	[[ ! -e $BUNDLE/rootfs/home/hook.started ]]
+	acrun start c1
+	jq -se '.[0].status == "created" and .[0].pid == 1 and length == 2
+		and .[1] == {pid: 1, uid: 1000, guest: false, variable: "of the process"}' "$BUNDLE/rootfs/home/hook.started"
+	# execs are no starts
+	acrun exec c1 true
+	assert_equal "$(wc -l <"$BUNDLE/rootfs/home/hook.started")" 2
+	acrun delete --force c1
+	# root of a user namespace looks for it in the share no more than anybody else
+	rm "$BUNDLE"/rootfs/{hook.created,home/hook.started,etc/by-script}
+	user_namespace
+	create_container c2
+	jq -se '.[1] == {pid: 1, uid: 0, guest: true, variable: "own"}' "$BUNDLE/rootfs/hook.created"
+	assert_equal "$(stat -c %u "$BUNDLE/rootfs/etc/by-script")" 100000
+	acrun delete c2
+}
+
+@test "spec: hooks of the guest that fail, hang or are not there fail create, or start" {
+	make_payload_bundle -- /payload sleep
+	edit_config '.hooks = {createContainer: [{path: $payload, args: ["x", "hook", "1"]}, {path: $payload, args: ["x", "fail", "no luck"]}]}' \
+		--arg payload "$(realpath "$(dirname "$ACRUN")/../tests/payload")"
+	run acrun create --bundle "$BUNDLE" c1 </dev/null
+	assert_status 1
+	assert_output_has "error running createContainer hook #1"
+	assert_output_has "failed: exit status 6, output: no luck"
+	edit_config '.hooks.createContainer[1] = {path: .hooks.createContainer[0].path, args: ["x", "sleep"], timeout: 1}'
+	run acrun create --bundle "$BUNDLE" c1 </dev/null
+	assert_status 1
+	assert_output_has "ran past its timeout of 1 s"
+	edit_config '.hooks.createContainer = [{path: "/no/such/hook"}]'
+	run acrun create --bundle "$BUNDLE" c1 </dev/null
+	assert_status 1
+	assert_output_has "error running createContainer hook #0: exec '/no/such/hook': No such file or directory"
+	assert_nothing_left
+	edit_config '.hooks = {startContainer: [{path: "/payload", args: ["x", "fail", "no start"]}]}'
+	create_container c1
+	run acrun start c1
+	assert_status 1
+	assert_output_has "error running startContainer hook #0: '/payload' failed: exit status 6, output: no start"
+	wait_status c1 stopped
+	acrun delete c1
+}
+
+@test "spec: execCPUAffinity holds for execs, and is told when it cannot" {
+	make_bundle -- sleep 1000
+	edit_config '.process.execCPUAffinity = {initial: "0", final: "0-0"} | .process.noNewPrivileges = false'
+	create_container c1 --strict
+	acrun start c1
+	acrun exec c1 grep -q "Cpus_allowed_list:.0$" /proc/self/status
+	jq '.process | .args = ["true"] | .execCPUAffinity = {final: "77"}' "$BUNDLE/config.json" >"$T/process.json"
+	run acrun exec -p "$T/process.json" c1
+	assert_status 255
+	assert_output_has 'set execCPUAffinity.final "77": invalid argument'
+	jq '.execCPUAffinity.initial = "1-"' "$T/process.json" >"$T/process2.json"
+	run acrun exec -p "$T/process2.json" c1
+	assert_status 255
+	assert_output_has 'process.execCPUAffinity.initial: "1-" is not a list of CPUs'
+	acrun delete --force c1
 }

@@ -46,6 +46,8 @@ static const struct check_case cases[] = {
 	{ WITH_PROCESS("\"user\":{\"additionalGids\":[-1]}"),
 	  "process.user.additionalGids: -1 is not a group id" },
 	{ WITH_PROCESS("\"user\":{\"umask\":512}"), "process.user.umask: 01000 is above 0777" },
+	{ WITH_PROCESS("\"execCPUAffinity\":{\"initial\":\"0\",\"final\":\"0-\"}"),
+	  "process.execCPUAffinity.final: \"0-\" is not a list of CPUs" },
 	{ WITH_PROCESS("\"rlimits\":[{\"type\":\"RLIMIT_FOO\"}]"),
 	  "wrong rlimit value: RLIMIT_FOO" },
 	{ WITH_PROCESS("\"rlimits\":[{}]"), "wrong rlimit value: " },
