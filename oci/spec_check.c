@@ -113,12 +113,17 @@ static int check_affinity(const struct oci_cpu_affinity *affinity, struct error 
 	return 0;
 }
 
+/* All ones mean "leave it as it is" to the kernel: that would be root. */
 static int check_user(const struct oci_user *user, struct error *err)
 {
+	if (user->uid > INT32_MAX || user->gid > INT32_MAX)
+		return err_msg(err, -EINVAL,
+			       "unable to setup user: uids and gids must be in range 0-%d",
+			       INT32_MAX);
 	for (size_t i = 0; i < user->additional_gids.len; i++) {
 		int64_t gid = user->additional_gids.items[i];
 
-		if (gid < 0 || gid > UINT32_MAX)
+		if (gid < 0 || gid > INT32_MAX)
 			return err_msg(err, -EINVAL,
 				       "process.user.additionalGids: %" PRId64 " is not a group id",
 				       gid);

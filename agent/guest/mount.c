@@ -73,7 +73,7 @@ static int job_fail(const struct job *job, int code, const char *what, struct er
 {
 	const char *source = job->m->source ? job->m->source : job->type;
 
-	return fail_set(err, code, "mounting \"%s\" to rootfs at \"%s\": %s", source,
+	return fail_set(err, code, "error mounting \"%s\" to rootfs at \"%s\": %s", source,
 			job->m->destination, what);
 }
 
@@ -162,13 +162,38 @@ static int mount_bind(const struct job *job, struct error *err)
 	return bind_source(job, source, err);
 }
 
+/* What is masked and made read-only by its path must be there, not where a link of the root file
+ * system leads. */
+static int check_ordinary(const struct job *job, const char *type, struct error *err)
+{
+	const char *destination = job->m->destination;
+	auto_close int parent = -1;
+	const char *name;
+	struct stat st;
+
+	if (strcmp(type, "proc") != 0 && strcmp(type, "sysfs") != 0)
+		return 0;
+	parent = inroot_make_parent(job->ctx->root_fd, destination, &name);
+	if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISDIR(st.st_mode))
+		return 0;
+	return err_msg(
+		err, -ENOTDIR,
+		"error mounting \"%s\" to rootfs at \"%s\": filesystem \"%s\" must be mounted "
+		"on ordinary directory",
+		job->m->source ? job->m->source : type, destination, type);
+}
+
 static int mount_fs(const struct job *job, const char *type, struct error *err)
 {
-	auto_close int target = inroot_make(job->ctx->root_fd, job->m->destination, true);
 	const char *source = job->m->source ? job->m->source : type;
+	auto_close int target = -1;
 	char path[INROOT_PROC_LEN];
-	int ret;
+	int ret = check_ordinary(job, type, err);
 
+	if (ret < 0)
+		return ret;
+	target = inroot_make(job->ctx->root_fd, job->m->destination, true);
 	if (target < 0)
 		return job_fail(job, target, "create the mount point", err);
 	if (job->tree >= 0) {

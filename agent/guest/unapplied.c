@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "agent/guest/procattr.h"
+#include "oci/names.h"
 
 static bool is_set(const char *text)
 {
@@ -26,8 +27,31 @@ static bool has_clamps(const struct oci_scheduler *scheduler)
 	return false;
 }
 
+static void list_unknown_caps(const char *set, const struct json_strs *names, struct strvec *out)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (oci_capability_number(names->items[i]) < 0)
+			(void)strvec_addf(
+				out,
+				"process.capabilities.%s[%zu] is not applied: there is no "
+				"capability \"%s\"",
+				set, i, names->items[i]);
+}
+
+static void list_capabilities(const struct oci_capabilities *caps, struct strvec *out)
+{
+	if (!caps)
+		return;
+	list_unknown_caps("bounding", &caps->bounding, out);
+	list_unknown_caps("effective", &caps->effective, out);
+	list_unknown_caps("inheritable", &caps->inheritable, out);
+	list_unknown_caps("permitted", &caps->permitted, out);
+	list_unknown_caps("ambient", &caps->ambient, out);
+}
+
 static void list_process(const struct oci_process *process, struct strvec *out)
 {
+	list_capabilities(process->capabilities, out);
 	add_if(is_set(process->apparmor_profile), "process.apparmorProfile",
 	       "the guest's kernel runs no AppArmor", out);
 	add_if(is_set(process->selinux_label), "process.selinuxLabel",

@@ -122,6 +122,19 @@ static int resolve_user(const char *user, struct user_ids *ids, struct error *er
 	return 0;
 }
 
+/* All ones mean "leave it as it is" to the kernel: that would be root. */
+static int check_range(const struct user_ids *ids, struct error *err)
+{
+	bool good = ids->uid <= INT32_MAX && ids->gid <= INT32_MAX;
+
+	for (size_t i = 0; i < ids->n_groups; i++)
+		good = good && ids->groups[i] <= INT32_MAX;
+	return good ? 0
+		    : err_msg(err, -EINVAL,
+			      "unable to setup user: uids and gids must be in range 0-%d",
+			      INT32_MAX);
+}
+
 static int resolve_names(const struct user_names *names, struct user_ids *ids, struct error *err)
 {
 	char user[256];
@@ -144,7 +157,7 @@ static int resolve_names(const struct user_names *names, struct user_ids *ids, s
 	     ret == 0 && i < names->additional_groups.len && ids->n_groups < USER_GROUPS_MAX; i++)
 		ret = resolve_group(names->additional_groups.items[i],
 				    &ids->groups[ids->n_groups++], err);
-	return ret;
+	return ret < 0 ? ret : check_range(ids, err);
 }
 
 int user_resolve(const struct oci_user *user, const struct user_names *names, struct user_ids *ids,
@@ -159,7 +172,7 @@ int user_resolve(const struct oci_user *user, const struct user_names *names, st
 		return err_msg(err, -EINVAL, "more than %d additional groups", USER_GROUPS_MAX);
 	for (size_t i = 0; i < user->additional_gids.len; i++)
 		ids->groups[ids->n_groups++] = (gid_t)user->additional_gids.items[i];
-	return 0;
+	return check_range(ids, err);
 }
 
 int user_switch(const struct user_ids *ids, struct error *err)

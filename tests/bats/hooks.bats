@@ -26,10 +26,12 @@ fail_hook() {
 @test "hooks: prestart and createRuntime at create, poststart at start, poststop at delete" {
 	local kind
 	for kind in prestart createRuntime poststart poststop; do add_hook "$kind"; done
+	set_args sleep 300
 	create_container c1
 	assert_equal "$(tr '\n' ' ' <"$T/hooks")" "prestart createRuntime "
 	acrun start c1
 	assert_equal "$(tail -n 1 "$T/hooks")" poststart
+	acrun kill c1 KILL
 	wait_status c1 stopped
 	acrun delete c1
 	assert_equal "$(tail -n 1 "$T/hooks")" poststop

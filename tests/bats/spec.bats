@@ -245,3 +245,73 @@ user_namespace() {
 	assert_output_has 'process.execCPUAffinity.initial: "1-" is not a list of CPUs'
 	acrun delete --force c1
 }
+
+# refused FILTER TEXT: create of the bundle so changed fails, says TEXT and leaves nothing.
+refused() {
+	cp "$BUNDLE/config.json" "$T/good.json"
+	edit_config "$1"
+	run acrun create --bundle "$BUNDLE" c1 </dev/null
+	assert_status 1
+	assert_output_has "$2"
+	[[ -z $(state_left) ]]
+	mv "$T/good.json" "$BUNDLE/config.json"
+}
+
+@test "spec: what makes no sense, or cannot be had, is an error that names it, and nothing is left" {
+	make_bundle -- true
+	refused '.process.user.uid = 4294967295' 'unable to setup user: uids and gids must be in range 0-2147483647'
+	refused '.process.rlimits[0].type = "RLIMIT_WARP"' 'wrong rlimit value: RLIMIT_WARP'
+	refused '.mounts += [{destination: "/x", type: "bind", source: "/no/such", options: ["bind"]}]' \
+		'error mounting "/no/such" to rootfs at "/x": stat /no/such: no such file or directory'
+	refused '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 9, hard: 99999999999}]' \
+		'error setting rlimit RLIMIT_NOFILE: operation not permitted'
+	refused '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["read"], action: "SCMP_ACT_FLY"}]}' \
+		'action "SCMP_ACT_FLY" does not exist'
+	refused '.linux.seccomp = {defaultAction: "SCMP_ACT_NOTIFY"}' 'action "SCMP_ACT_NOTIFY" is not supported'
+	refused '.mounts += [{destination: "/etc/passwd/below", type: "tmpfs", source: "tmpfs"}]' \
+		'error mounting "tmpfs" to rootfs at "/etc/passwd/below": create the mount point: not a directory'
+	refused '.mounts += [{destination: "/x", type: "nosuchfs", source: "none"}]' \
+		'error mounting "none" to rootfs at "/x": mount: no such device'
+	refused '.linux.sysctl = {"no.such.key": "1"}' 'write sysctl key no.such.key: no such file or directory'
+	assert_nothing_left
+}
+
+@test "spec: capabilities that there are not are warned of, and an error with --strict" {
+	make_bundle -- true
+	edit_config '.process.capabilities.bounding += ["CAP_FLY"]'
+	run run_container c1
+	assert_status 0
+	assert_output_has 'process.capabilities.bounding[14] is not applied: there is no capability'
+	run run_container c1 --strict
+	assert_status 1
+	assert_output_has 'process.capabilities.bounding[14] is not applied: there is no capability "CAP_FLY"'
+}
+
+@test "spec: links in the root file system lead nowhere else, and /proc is no link" {
+	make_payload_bundle
+	mkdir "$T/outside"
+	echo mine >"$T/outside/file"
+	ln -s "/../../../../../../../..$T/outside" "$BUNDLE/rootfs/evil"
+	ln -s ../../../../../../../../etc "$BUNDLE/rootfs/up"
+	ln -s evil/file "$BUNDLE/rootfs/file"
+	edit_config '.mounts += [{destination: "/evil/sub", type: "tmpfs", source: "tmpfs", options: ["size=4k"]},
+		{destination: "/file", type: "bind", source: "/etc/hostname", options: ["bind"]}, {destination: "/up/new", type: "tmpfs", source: "t"}]
+		| .linux.maskedPaths += ["/evil/file"] | .linux.readonlyPaths += ["/up"] | .linux.devices = [{path: "/evil/node", type: "c", major: 1, minor: 3}]
+		| .process.cwd = "/evil/cwd"'
+	set_args sh -c 'ls -R evil/; cat file; grep -c /new /proc/self/mountinfo; stat -c %F evil/node; pwd'
+	run -0 run_container c1
+	assert_equal "$(ls -A "$T/outside")" file
+	assert_equal "$(<"$T/outside/file")" mine
+	[[ ! -e /etc/new ]]
+	[[ -d $BUNDLE/rootfs$T/outside/cwd ]]
+	local kind
+	for kind in proc sys; do
+		rmdir "$BUNDLE/rootfs/$kind"
+		ln -s /tmp "$BUNDLE/rootfs/$kind"
+		run run_container c1
+		assert_status 1
+		assert_output_has 'must be mounted on ordinary directory'
+		rm "$BUNDLE/rootfs/$kind"
+		mkdir "$BUNDLE/rootfs/$kind"
+	done
+}

@@ -48,6 +48,17 @@ static void test_each_is_named(void **state)
 		"linux.intelRdt is not applied: a virtual machine can't divide the host's caches\n");
 }
 
+static void test_unknown_capabilities(void **state)
+{
+	(void)state;
+	assert_sentences("{\"ociVersion\":\"1.2.0\",\"process\":{\"cwd\":\"/\",\"capabilities\":{"
+			 "\"bounding\":[\"CAP_KILL\",\"CAP_FLY\"],\"ambient\":[\"\"]}}}",
+			 "process.capabilities.bounding[1] is not applied: there is no capability "
+			 "\"CAP_FLY\"\n"
+			 "process.capabilities.ambient[0] is not applied: there is no capability "
+			 "\"\"\n");
+}
+
 static void test_network_of_a_user_namespace(void **state)
 {
 	(void)state;
@@ -79,6 +90,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nothing_to_say),
 		cmocka_unit_test(test_each_is_named),
+		cmocka_unit_test(test_unknown_capabilities),
 		cmocka_unit_test(test_network_of_a_user_namespace),
 		cmocka_unit_test(test_resources),
 	};
