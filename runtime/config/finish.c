@@ -12,6 +12,8 @@
 #define DEFAULT_INITRD ACRUN_REL_DATADIR "/initrd.cpio"
 #define SMALL_KERNEL   ACRUN_REL_DATADIR "/vmlinux-small"
 #define SMALL_INITRD   ACRUN_REL_DATADIR "/initrd-small.cpio"
+#define SMALL_BZIMAGE  ACRUN_REL_DATADIR "/bzImage-small"
+#define DEFAULT_IMAGE  ACRUN_REL_DATADIR "/disk.img"
 
 /* Makes the asset absolute; an empty one becomes its default or NULL. */
 static int finish_asset(const char *prefix, struct arena *arena, const char **asset,
@@ -77,6 +79,29 @@ static int prefer_small(struct arena *arena, struct config *cfg)
 	return 0;
 }
 
+/* As above. It has its drivers built in, so the disk is enough, which all guests share and none has
+ * in memory. */
+static int prefer_small_on_acrn(struct arena *arena, struct config *cfg)
+{
+	const struct config_origin *named = origin_of(cfg, "hypervisor.acrn", "kernel");
+	struct hypervisor_config *acrn = &cfg->acrn;
+	const char *kernel;
+	const char *image;
+
+	if ((named->file && *acrn->kernel) || *acrn->initrd)
+		return 0;
+	kernel = arena_printf(arena, "%s/" SMALL_BZIMAGE, cfg->prefix);
+	image = arena_printf(arena, "%s/" DEFAULT_IMAGE, cfg->prefix);
+	if (!kernel || !image)
+		return -ENOMEM;
+	if (access(kernel, R_OK) < 0 || (!*acrn->image && access(image, R_OK) < 0))
+		return 0;
+	acrn->kernel = kernel;
+	if (!*acrn->image)
+		acrn->image = image;
+	return 0;
+}
+
 int config_finish(struct arena *arena, struct config *cfg, struct error *err)
 {
 	int ret = check_root_source(cfg, err);
@@ -85,6 +110,8 @@ int config_finish(struct arena *arena, struct config *cfg, struct error *err)
 	if (ret < 0)
 		return ret;
 	ret = prefer_small(arena, cfg);
+	if (ret == 0)
+		ret = prefer_small_on_acrn(arena, cfg);
 	if (ret == 0)
 		ret = finish_asset(cfg->prefix, arena, &cfg->qemu.initrd, initrd);
 	if (ret == 0)

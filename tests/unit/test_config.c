@@ -405,6 +405,32 @@ static void test_small_kernel(void **state)
 	assert_null(f->cfg.qemu.initrd);
 }
 
+static void test_small_kernel_on_acrn(void **state)
+{
+	struct fixture *f = *state;
+
+	/* neither alone is a guest that starts from a disk */
+	touch_in_prefix(f, "share/acrun/bzImage-small");
+	write_file(f, "etc/configuration.toml", "");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage");
+	assert_in_prefix(f, f->cfg.acrn.initrd, "share/acrun/initrd.cpio");
+	touch_in_prefix(f, "share/acrun/disk.img");
+	write_file(f, "etc/configuration.toml", "");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage-small");
+	assert_in_prefix(f, f->cfg.acrn.image, "share/acrun/disk.img");
+	assert_null(f->cfg.acrn.initrd);
+	write_file(f, "etc/configuration.toml", "[hypervisor.acrn]\nimage = \"/own.img\"\n");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage-small");
+	assert_string_equal(f->cfg.acrn.image, "/own.img");
+	write_file(f, "etc/configuration.toml", "[hypervisor.acrn]\ninitrd = \"/own.cpio\"\n");
+	load_ok(f);
+	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage");
+	assert_string_equal(f->cfg.acrn.initrd, "/own.cpio");
+}
+
 static void test_small_kernel_is_no_half(void **state)
 {
 	struct fixture *f = *state;
@@ -574,6 +600,7 @@ int main(void)
 		CASE(test_wrong_values),
 		CASE(test_image_and_initrd),
 		CASE(test_small_kernel),
+		CASE(test_small_kernel_on_acrn),
 		CASE(test_small_kernel_is_no_half),
 		CASE(test_lookup_order),
 		CASE(test_links_are_resolved),
