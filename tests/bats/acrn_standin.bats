@@ -132,6 +132,10 @@ command_socket() {
 	assert_status 1
 	[[ -z $stderr && $output == *"exceeds the maximum length: 15"* ]]
 
+	# its sockets are called after it
+	run --separate-stderr dm "${base[@]}" a/b
+	assert_status 1
+
 	run --separate-stderr dm -m 128M -s 0:0,hostbridge -k "$data/bzImage" kata0
 	assert_status 1
 	[[ -z $stderr && $output == *"Invalid guest_pcpu_bitmask"* ]]

@@ -160,6 +160,29 @@ static void test_memory_and_identity(void **state)
 	CHECK("3.4", vectors);
 }
 
+/* The name may stand anywhere. */
+static void test_name_first(void **state)
+{
+	auto_strvec struct strvec argv = { 0 };
+
+	(void)state;
+	(void)strvec_add(&argv, "acrn-dm");
+	(void)strvec_add(&argv, "VM");
+	for (size_t i = 0; base_args[i]; i++)
+		add_expanded(&argv, base_args[i]);
+	check_argv("3.4", &argv, RUNS, 0, "name first");
+}
+
+/* It needs the host's device. */
+static void test_vsock(void **state)
+{
+	const struct vector v = { access("/dev/vhost-vsock", F_OK) < 0 ? 1 : RUNS,
+				  { "-s3,vhost-vsock,cid=3" } };
+
+	(void)state;
+	check_vector("3.4", &v);
+}
+
 static void test_boot(void **state)
 {
 	static char args[4][2100];
@@ -231,6 +254,7 @@ static void test_slots(void **state)
 		{ 1, { "-s3,passthru,0/2/0" } },
 		{ 1, { "-s3,vhost-vsock,cid=2" } },
 		{ 1, { "-s3,vhost-vsock" } },
+		{ 1, { "-s3,vhost-vsock,cid=4294967295" } },
 	};
 
 	(void)state;
@@ -520,6 +544,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_and_identity),
+		cmocka_unit_test(test_name_first),
+		cmocka_unit_test(test_vsock),
 		cmocka_unit_test(test_boot),
 		cmocka_unit_test(test_serial),
 		cmocka_unit_test(test_slots),
