@@ -403,32 +403,12 @@ static void test_small_kernel(void **state)
 	load_ok(f);
 	assert_in_prefix(f, f->cfg.qemu.kernel, "share/acrun/vmlinux-small");
 	assert_null(f->cfg.qemu.initrd);
-}
-
-static void test_small_kernel_on_acrn(void **state)
-{
-	struct fixture *f = *state;
-
-	/* neither alone is a guest that starts from a disk */
 	touch_in_prefix(f, "share/acrun/bzImage-small");
-	write_file(f, "etc/configuration.toml", "");
-	load_ok(f);
-	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage");
-	assert_in_prefix(f, f->cfg.acrn.initrd, "share/acrun/initrd.cpio");
 	touch_in_prefix(f, "share/acrun/disk.img");
-	write_file(f, "etc/configuration.toml", "");
 	load_ok(f);
 	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage-small");
 	assert_in_prefix(f, f->cfg.acrn.image, "share/acrun/disk.img");
 	assert_null(f->cfg.acrn.initrd);
-	write_file(f, "etc/configuration.toml", "[hypervisor.acrn]\nimage = \"/own.img\"\n");
-	load_ok(f);
-	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage-small");
-	assert_string_equal(f->cfg.acrn.image, "/own.img");
-	write_file(f, "etc/configuration.toml", "[hypervisor.acrn]\ninitrd = \"/own.cpio\"\n");
-	load_ok(f);
-	assert_in_prefix(f, f->cfg.acrn.kernel, "share/acrun/bzImage");
-	assert_string_equal(f->cfg.acrn.initrd, "/own.cpio");
 }
 
 static void test_small_kernel_is_no_half(void **state)
@@ -600,7 +580,6 @@ int main(void)
 		CASE(test_wrong_values),
 		CASE(test_image_and_initrd),
 		CASE(test_small_kernel),
-		CASE(test_small_kernel_on_acrn),
 		CASE(test_small_kernel_is_no_half),
 		CASE(test_lookup_order),
 		CASE(test_links_are_resolved),
