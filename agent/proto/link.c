@@ -90,6 +90,7 @@ void link_init(struct link *link, bool is_host)
 {
 	*link = (struct link){
 		.is_host = is_host,
+		.ack_due = !is_host,
 		.deadline_ms = -1,
 		.resend_ms = LINK_RESEND_MIN_MS,
 		.wire = { .max = WIRE_MAX },
@@ -230,6 +231,17 @@ static void take_reset(struct link *link, const struct header *h, const char *pa
 	link->ack_due = true;
 }
 
+/* The other side has no epoch, or we have none. */
+static void take_stray(struct link *link, const struct header *h, int64_t now_ms)
+{
+	if (!link->is_host)
+		link->ack_due = link->ack_due || link->state == LINK_CLOSED;
+	else if (h->epoch == 0 && link->state == LINK_OPENING)
+		link->deadline_ms = now_ms;
+	else if (h->epoch == 0 && link->state == LINK_OPEN)
+		link->restarted = true;
+}
+
 static void take_frame(struct link *link, const struct header *h, const char *payload,
 		       int64_t now_ms)
 {
@@ -237,8 +249,10 @@ static void take_frame(struct link *link, const struct header *h, const char *pa
 		take_reset(link, h, payload);
 		return;
 	}
-	if (h->epoch != link->epoch || link->state == LINK_CLOSED)
+	if (h->epoch != link->epoch || link->state == LINK_CLOSED) {
+		take_stray(link, h, now_ms);
 		return;
+	}
 	if (link->state == LINK_OPENING) {
 		/* Whatever it says, the guest has heard us. */
 		link->state = LINK_OPEN;
@@ -363,6 +377,8 @@ void link_transmit(struct link *link, struct strbuf *wire, size_t max, int64_t n
 {
 	if (link->state == LINK_OPENING)
 		transmit_reset(link, wire, now_ms);
+	if (link->state == LINK_CLOSED && link->ack_due)
+		add_frame(link, wire, TYPE_ACK, 0, NULL, 0);
 	if (link->state != LINK_OPEN)
 		return;
 	while (wire->len < max) {

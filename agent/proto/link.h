@@ -7,7 +7,9 @@
  * on frames of another epoch are not heard. A RESET with the same key and a later epoch is a new
  * host. A sequence number counts bytes, an acknowledgement tells the next byte wanted, a window how
  * many may come. What is lost is sent again from the first byte that is missing: at once when the
- * other side says so, else when nothing was heard for a time.
+ * other side says so, else when nothing was heard for a time. A guest that belongs to no host says
+ * so with epoch 0: when it has started, and when it hears what is not for it. A host that is
+ * opening then need not wait, and one that is open knows that its guest has begun anew.
  */
 #ifndef AGENT_PROTO_LINK_H
 #define AGENT_PROTO_LINK_H
@@ -35,8 +37,9 @@ struct link {
 	enum link_state state;
 	uint32_t epoch;
 	unsigned char key[RESET_KEY_LEN];
-	bool has_key; /* guest: the first one stays */
-	bool reset;   /* guest: a new host has opened; the owner clears it */
+	bool has_key;	/* guest: the first one stays */
+	bool reset;	/* guest: a new host has opened; the owner clears it */
+	bool restarted; /* host: the guest has begun anew, nothing of before is known there */
 
 	struct strbuf wire; /* received, not yet understood */
 	struct strbuf in;   /* payload in order, for the owner to consume */
@@ -56,7 +59,7 @@ struct link {
 	int32_t resend_ms;
 };
 
-/* A guest's link hears the first host; a host's has to be opened. */
+/* A guest's link says that it is there and hears the first host; a host's has to be opened. */
 void link_init(struct link *link, bool is_host);
 void link_done(struct link *link);
 /* Host: opens with a epoch that is not 0 and above that of the host before it. */
