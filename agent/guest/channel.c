@@ -60,6 +60,9 @@ static void drop_sent(struct channel *ch)
 static void lose_peer(struct channel *ch)
 {
 	ch->connected = false;
+	/* The link knows by itself what has arrived, and when another host begins. */
+	if (ch->acknowledged)
+		return;
 	/* The next host says by RESET where its time begins: this event may come after that. */
 	if (ch->key)
 		return;
@@ -71,7 +74,18 @@ static void lose_peer(struct channel *ch)
 	shrink(&ch->out);
 }
 
-void channel_flush(struct channel *ch)
+static void flush_link(struct channel *ch)
+{
+	if (!ch->connected || linked_flush(&ch->linked, ch->fd, &ch->out, &ch->sent) < 0)
+		return;
+	if (ch->sent >= KEEP_BUFFER || ch->sent >= ch->out.len) {
+		strbuf_consume(&ch->out, ch->sent);
+		ch->sent = 0;
+		shrink(&ch->out);
+	}
+}
+
+static void flush_port(struct channel *ch)
 {
 	while (ch->connected && ch->out.len > ch->sent) {
 		ssize_t n = write(ch->fd, ch->out.data + ch->sent, ch->out.len - ch->sent);
@@ -85,6 +99,14 @@ void channel_flush(struct channel *ch)
 		if (ch->sent >= KEEP_BUFFER || ch->sent >= ch->out.len)
 			drop_sent(ch);
 	}
+}
+
+void channel_flush(struct channel *ch)
+{
+	if (ch->acknowledged)
+		flush_link(ch);
+	else
+		flush_port(ch);
 	if (ch->full && ch->out.len - ch->sent <= CHANNEL_OUT_LOW) {
 		ch->full = false;
 		ch->events->drained(ch->arg);
@@ -119,7 +141,7 @@ static void watch_stale(struct channel *ch)
 
 	if (ch->stale_timer > 0)
 		loop_remove_timer(ch->loop, ch->stale_timer);
-	if (ch->in.len > 0 && !ch->paused && !ch->key)
+	if (ch->in.len > 0 && !ch->paused && !ch->key && !ch->acknowledged)
 		id = loop_add_timer(ch->loop, STALE_MS, on_stale, ch);
 	ch->stale_timer = id > 0 ? id : 0;
 }
@@ -143,7 +165,7 @@ static void look_for_reset(struct channel *ch, size_t fresh)
 	size_t from = ch->in.len - fresh;
 	size_t end;
 
-	if (!ch->key || fresh < RESET_LEN)
+	if (!ch->key || ch->acknowledged || fresh < RESET_LEN)
 		return;
 	end = reset_find(ch->in.data + from, fresh, ch->key, nonce);
 	if (end > 0)
@@ -164,6 +186,57 @@ static void take_input(struct channel *ch, size_t fresh)
 		strbuf_consume(&ch->in, (size_t)taken);
 	shrink(&ch->in);
 	watch_stale(ch);
+}
+
+/* A host has opened the link. What one before it had begun is forgotten, in both directions. */
+static void join_host(struct channel *ch)
+{
+	bool taken_over = ch->joined;
+
+	ch->linked.link.reset = false;
+	ch->joined = true;
+	strbuf_clear(&ch->in);
+	if (taken_over || !ch->keep_output)
+		strbuf_clear(&ch->out);
+	ch->sent = 0;
+	ch->full = false;
+	ch->events->connected(ch->arg, taken_over);
+}
+
+/* Passes on what the link has in order. What is left there closes its window. */
+static void take_from_link(struct channel *ch)
+{
+	while (!ch->paused) {
+		int64_t n = linked_take(&ch->linked, &ch->in);
+
+		if (n < 0)
+			strbuf_clear(&ch->in);
+		if (n <= 0)
+			break;
+		take_input(ch, (size_t)n);
+	}
+}
+
+/* Acknowledgements stand in the input: the port is read even while nobody wants more of it. */
+static void read_link(struct channel *ch)
+{
+	char data[READ_CHUNK];
+	ssize_t n;
+
+	for (;;) {
+		n = read(ch->fd, data, sizeof(data));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			break;
+		linked_receive(&ch->linked, data, (size_t)n);
+		if (ch->linked.link.reset)
+			join_host(ch);
+		take_from_link(ch);
+		channel_flush(ch);
+	}
+	if (n == 0)
+		lose_peer(ch);
 }
 
 static void read_input(struct channel *ch)
@@ -199,14 +272,16 @@ static void on_port(void *arg, int fd, uint32_t events)
 	(void)fd;
 	if (!ch->connected && !(events & EPOLLHUP)) {
 		ch->connected = true;
-		if (!ch->keep_output && !ch->key)
+		if (!ch->keep_output && !ch->key && !ch->acknowledged)
 			strbuf_clear(&ch->out);
-		if (!ch->key)
+		if (!ch->key && !ch->acknowledged)
 			ch->events->connected(ch->arg, false);
 	}
-	if (events & EPOLLIN)
+	if ((events & EPOLLIN) && ch->acknowledged)
+		read_link(ch);
+	else if (events & EPOLLIN)
 		read_input(ch);
-	if (ch->connected && (events & EPOLLHUP) && !ch->paused)
+	if (ch->connected && (events & EPOLLHUP) && (!ch->paused || ch->acknowledged))
 		lose_peer(ch);
 	if (events & EPOLLOUT)
 		channel_flush(ch);
@@ -219,6 +294,13 @@ void channel_pause(struct channel *ch, bool paused)
 	ch->paused = paused;
 	if (!resumed)
 		return;
+	if (ch->acknowledged) {
+		if (ch->in.len > 0)
+			take_input(ch, 0);
+		take_from_link(ch);
+		channel_flush(ch);
+		return;
+	}
 	/* what was left may be in our buffer, in the port, or both; the port tells no second time
 	 */
 	if (ch->in.len > 0)
@@ -229,8 +311,15 @@ void channel_pause(struct channel *ch, bool paused)
 		(void)!loop_set_events(ch->loop, ch->fd, EPOLLIN | EPOLLOUT | EPOLLET);
 }
 
+static void on_wake(void *arg)
+{
+	channel_flush(arg);
+}
+
 int channel_start(struct channel *ch, int fd)
 {
 	ch->fd = fd;
+	if (ch->acknowledged)
+		linked_init(&ch->linked, ch->loop, false, on_wake, ch);
 	return loop_add_fd(ch->loop, fd, EPOLLIN | EPOLLOUT | EPOLLET, on_port, ch);
 }

@@ -1,7 +1,8 @@
 /*
  * A virtio port as a channel of frames: non-blocking, buffered in both directions, and able to lose
  * and find its peer. While the host side is closed nothing is polled; the edge-triggered event of
- * its return wakes the loop.
+ * its return wakes the loop. Where the host asks for it, everything goes through an acknowledged
+ * link (agent/proto/linked.h), because the port loses bytes.
  */
 #ifndef AGENT_GUEST_CHANNEL_H
 #define AGENT_GUEST_CHANNEL_H
@@ -10,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "agent/proto/linked.h"
 #include "base/loop.h"
 #include "base/strbuf.h"
 
@@ -42,11 +44,16 @@ struct channel {
 	struct strbuf in;
 	struct strbuf out;
 	int stale_timer; /* runs while a frame is incomplete; 0: none */
-	size_t sent;	 /* bytes of the first frame in `out` that are written already */
-	size_t ack_len;	 /* of the answer to RESET, which stands before the frames in `out` */
+	/* Bytes of the first frame in `out` that are written already; with a link, bytes of `out`
+	 * that it has taken. */
+	size_t sent;
+	size_t ack_len; /* of the answer to RESET, which stands before the frames in `out` */
 	const unsigned char *key; /* a RESET with it takes the channel over; NULL: none does */
 	const struct channel_events *events;
 	void *arg;
+	bool acknowledged; /* set by the caller: a link lies between the frames and the port */
+	bool joined;	   /* a host has opened the link before */
+	struct linked linked;
 };
 
 /* Takes over fd (made non-blocking by the caller) and watches it. Everything else in *ch must be
