@@ -20,6 +20,7 @@ struct line {
 	const char *op; /* "vm", "token", "session", "started", "end" or "next" */
 	const char *sandbox, *ctl, *tty, *console, *key;
 	bool link;
+	uint32_t epoch; /* in "next"; of the proxy that wrote it */
 	const char *token, *container, *process;
 	uint64_t stdio;
 	bool exec, kill, started, transient;
@@ -39,6 +40,7 @@ static const struct json_row line_rows[] = {
 	ROW("console", JSON_STR, console),
 	ROW("key", JSON_STR, key),
 	ROW("link", JSON_BOOL, link),
+	ROW("epoch", JSON_U32, epoch),
 	ROW("token", JSON_STR, token),
 	ROW("container", JSON_STR, container),
 	ROW("process", JSON_STR, process),
@@ -137,7 +139,9 @@ int journal_begin(struct proxy *proxy, const struct journal_vm *vm, struct error
 static int rewrite(struct proxy *proxy)
 {
 	struct journal *journal = &proxy->journal;
-	const struct line next = { .op = "next", .stdio = proxy->next_stream };
+	const struct line next = { .op = "next",
+				   .stdio = proxy->next_stream,
+				   .epoch = journal->epoch };
 	auto_strbuf struct strbuf text = { 0 };
 	const char *end;
 	int ret = fs_read_file_at(AT_FDCWD, journal->path, &text, FILE_MAX);
@@ -284,6 +288,8 @@ static int take_line(struct proxy *proxy, const struct line *line, struct journa
 	if (strcmp(line->op, "vm") == 0)
 		*vm = (struct journal_vm){ line->sandbox, line->ctl, line->tty,
 					   line->console, line->key, line->link };
+	if (line->epoch > 0)
+		proxy->journal.epoch = line->epoch;
 	if (line->stdio >= proxy->next_stream)
 		proxy->next_stream = line->stdio + 2;
 	if (strcmp(line->op, "token") == 0)
@@ -324,6 +330,9 @@ int journal_load(struct proxy *proxy, struct arena *arena, struct journal_vm *vm
 		return err_msg(err, -ENODATA, "'%s' names no VM to take over", path);
 	if (ret == 0) {
 		cleanup_close(&proxy->journal.fd);
+		/* The first proxy's is 1, and not written. */
+		if (vm->link)
+			proxy->journal.epoch += proxy->journal.epoch ? 1 : 2;
 		proxy->journal.len = (size_t)(pos - strbuf_str(&text));
 		ret = rewrite(proxy);
 	}

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "agent/proto/reset.h"
 #include "base/arena.h"
 #include "base/error.h"
@@ -20,8 +21,9 @@ struct session;
 struct journal {
 	const char *path; /* owned by the caller; NULL: none is kept */
 	int fd;
-	size_t len;   /* of the file, whole lines */
-	size_t limit; /* rewritten beyond it */
+	size_t len;	/* of the file, whole lines */
+	size_t limit;	/* rewritten beyond it */
+	uint32_t epoch; /* of the link: counts the proxies of this VM; 0: there is no link */
 };
 
 /* What is known of the VM. Strings belong to who fills it. */
@@ -29,7 +31,7 @@ struct journal_vm {
 	const char *sandbox;
 	const char *ctl, *tty, *console;
 	const char *key; /* hexadecimal */
-	bool link;
+	bool link;	 /* its channels go through an acknowledged link */
 };
 
 /* Is there a journal of an earlier proxy? */
@@ -47,7 +49,7 @@ void journal_settle(struct proxy *proxy, const struct session *session);
 void journal_remove(struct proxy *proxy, const struct session *session);
 /*
  * Reads an earlier proxy's: makes its sessions, adrift, and fills *vm, whose strings live in arena.
- * -ENODATA when no VM was registered.
+ * -ENODATA when no VM was registered. The epoch is one on from the earlier proxy's, on disk too.
  */
 int journal_load(struct proxy *proxy, struct arena *arena, struct journal_vm *vm, struct error *err)
 	must_check;

@@ -28,6 +28,7 @@ struct options {
 	const char *console_log;
 	const char *listen_fd;
 	const char *state;
+	bool link;
 	bool version;
 };
 
@@ -38,6 +39,7 @@ enum option_id {
 	OPT_CONSOLE_LOG,
 	OPT_LISTEN_FD,
 	OPT_STATE,
+	OPT_LINK,
 	OPT_VERSION,
 	OPT_HELP
 };
@@ -49,20 +51,22 @@ static const struct option option_table[] = {
 	{ "console-log", required_argument, NULL, OPT_CONSOLE_LOG },
 	{ "listen-fd", required_argument, NULL, OPT_LISTEN_FD },
 	{ "state", required_argument, NULL, OPT_STATE },
+	{ "link", no_argument, NULL, OPT_LINK },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ NULL, 0, NULL, 0 },
 };
 
 static const char usage[] =
-	"usage: acrun-proxy -uri unix://PATH [-socket-path PATH] [-listen-fd N] [-log LEVEL] [-console-log PATH] [-state PATH]\n"
+	"usage: acrun-proxy -uri unix://PATH [-socket-path PATH] [-listen-fd N] [-log LEVEL] [-console-log PATH] [-state PATH] [-link]\n"
 	"       acrun-proxy -version\n"
 	"  -uri URI           where shims find us, and the socket we make unless one is handed over\n"
 	"  -socket-path PATH  the socket we make, instead of the one in the URI\n"
 	"  -listen-fd N       a listening socket that was made for us\n"
 	"  -log LEVEL         debug, info, warn (default) or error, to standard error\n"
 	"  -console-log PATH  keep the guest's console there, 256 KiB of it and one older file\n"
-	"  -state PATH        keep there what a proxy in our place needs, and take over what it tells\n";
+	"  -state PATH        keep there what a proxy in our place needs, and take over what it tells\n"
+	"  -link              the VM's channels lose bytes: an acknowledged link makes up for it\n";
 
 /* 0 to go on, 1 to end well, -1 for wrong usage (getopt has said why). */
 static int parse_options(int argc, char **argv, struct options *options)
@@ -88,6 +92,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPT_STATE:
 			options->state = optarg;
+			break;
+		case OPT_LINK:
+			options->link = true;
 			break;
 		case OPT_VERSION:
 			printf("acrun-proxy version %s, commit %s\n", ACRUN_VERSION, ACRUN_COMMIT);
@@ -236,6 +243,7 @@ static int serve(const struct options *options, const char *path, struct error *
 	proxy_init(&proxy, loop, options->uri);
 	proxy.console_log = options->console_log;
 	proxy.journal.path = options->state;
+	proxy.link = options->link;
 	fd = get_listener(options, path, &bound, err);
 	ret = fd < 0 ? fd : watch_signals(loop, err);
 	if (ret == 0 && journal_exists(&proxy.journal))

@@ -28,6 +28,7 @@ struct proxy {
 	const char *url;	 /* "unix:///path", told to clients; owned by the caller */
 	const char *console_log; /* NULL: the guest's console is read and thrown away */
 	struct journal journal;	 /* its path is the caller's to set */
+	bool link; /* the VM's channels lose bytes: an acknowledged link lies below their frames */
 	struct proxy_waits waits;
 	int listen_fd; /* owned; -1: no new connections */
 	char *sandbox; /* id of the sandbox registered, NULL before */

@@ -19,6 +19,7 @@
 enum {
 	READ_BYTES = 64 << 10,
 	STDIN_QUEUE_MAX = 256 << 10, /* of the I/O channel */
+	COMPACT_AT = 64 << 10,
 	CTL_QUEUE_MAX = 2 * CTL_FRAME_MAX,
 };
 
@@ -45,6 +46,10 @@ static void close_channel(struct vm *vm, struct channel *channel)
 	cleanup_close(&channel->fd);
 	strbuf_done(&channel->in);
 	outq_done(&channel->out);
+	if (channel->linked)
+		linked_done(channel->linked);
+	free(channel->linked);
+	channel->linked = NULL;
 }
 
 static struct pending *unlink_pending(struct vm *vm, struct pending **link)
@@ -231,6 +236,12 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 	be_up(vm, DIALECT_ACRUN);
 }
 
+/* The guest has not yet heard that the channel is ours. */
+static bool is_opening(const struct channel *channel)
+{
+	return channel->linked ? !linked_is_open(channel->linked) : channel->resetting;
+}
+
 static void greet(struct vm *vm)
 {
 	auto_strbuf struct strbuf json = { 0 };
@@ -244,7 +255,7 @@ static void greet(struct vm *vm)
 		return;
 	}
 	/* Both channels have to be ours before anything is asked. */
-	if (vm->ctl.resetting || vm->tty.resetting)
+	if (is_opening(&vm->ctl) || is_opening(&vm->tty))
 		return;
 	vm->state = VM_GREETING;
 	reset_format_key(vm->key, key);
@@ -370,21 +381,48 @@ static void take_frames(struct vm *vm, struct channel *channel)
 		strbuf_consume(&channel->in, used);
 }
 
+/* What the socket gave is the link's; what that has in order goes to channel->in. */
+static int take_linked(struct vm *vm, struct channel *channel, const void *data, size_t len)
+{
+	bool was_opening = is_opening(channel);
+
+	linked_receive(channel->linked, data, len);
+	if (channel->linked->link.restarted) {
+		vm_lose(vm, "its guest has started anew");
+		return -ECONNRESET;
+	}
+	if (was_opening && !is_opening(channel) && vm->ready)
+		greet(vm);
+	if (vm->state == VM_LOST || linked_take(channel->linked, &channel->in) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Reads once and takes the frames; what recv() said. */
+static ssize_t receive(struct vm *vm, struct channel *channel)
+{
+	char data[READ_BYTES];
+	char *room = channel->linked ? data : strbuf_reserve(&channel->in, READ_BYTES);
+	ssize_t n = room ? recv(channel->fd, room, READ_BYTES, MSG_DONTWAIT) : 0;
+
+	if (n <= 0)
+		return n;
+	if (!channel->linked)
+		strbuf_grown(&channel->in, (size_t)n);
+	else if (take_linked(vm, channel, data, (size_t)n) < 0)
+		return vm->state == VM_LOST ? n : 0;
+	take_frames(vm, channel);
+	sessions_flush(vm->proxy);
+	return n;
+}
+
 /* What the guest said last on the I/O channel still counts when the control channel ends first. */
 static void take_last_words(struct vm *vm)
 {
 	ssize_t n = 1;
 
-	while (vm->state != VM_LOST && n > 0 && !sessions_are_full(vm->proxy)) {
-		char *room = strbuf_reserve(&vm->tty.in, READ_BYTES);
-
-		n = room ? recv(vm->tty.fd, room, READ_BYTES, MSG_DONTWAIT) : 0;
-		if (n <= 0)
-			break;
-		strbuf_grown(&vm->tty.in, (size_t)n);
-		take_frames(vm, &vm->tty);
-		sessions_flush(vm->proxy);
-	}
+	while (vm->state != VM_LOST && n > 0 && !sessions_are_full(vm->proxy))
+		n = receive(vm, &vm->tty);
 }
 
 static void end_channel(struct vm *vm, struct channel *channel)
@@ -401,20 +439,30 @@ static void on_channel(void *arg, int fd, uint32_t events)
 	struct channel *channel = fd == vm->ctl.fd ? &vm->ctl : &vm->tty;
 
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) && (channel == &vm->ctl || !vm->paused)) {
-		char *room = strbuf_reserve(&channel->in, READ_BYTES);
-		ssize_t n = room ? recv(fd, room, READ_BYTES, MSG_DONTWAIT) : 0;
+		ssize_t n = receive(vm, channel);
 
-		if (n > 0) {
-			strbuf_grown(&channel->in, (size_t)n);
-			take_frames(vm, channel);
-			sessions_flush(vm->proxy);
-		} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			end_channel(vm, channel);
-		}
 	} else if (events & (EPOLLHUP | EPOLLERR)) {
 		end_channel(vm, channel);
 	}
 	proxy_settle(vm->proxy);
+}
+
+/* As outq_flush(), through the link. */
+static int flush_link(struct channel *channel)
+{
+	struct outq *out = &channel->out;
+	int ret = linked_flush(channel->linked, channel->fd, &out->buf, &out->sent);
+
+	if (outq_len(out) == 0) {
+		out->sent = 0;
+		outq_shrink(&out->buf);
+	} else if (out->sent >= COMPACT_AT) {
+		strbuf_consume(&out->buf, out->sent);
+		out->sent = 0;
+	}
+	return ret;
 }
 
 static int flush_channel(struct vm *vm, struct channel *channel, bool reading)
@@ -423,7 +471,8 @@ static int flush_channel(struct vm *vm, struct channel *channel, bool reading)
 	int ret = strbuf_error(&channel->out.buf);
 
 	if (ret == 0)
-		ret = outq_flush(&channel->out, channel->fd);
+		ret = channel->linked ? flush_link(channel)
+				      : outq_flush(&channel->out, channel->fd);
 	if (ret < 0)
 		return ret;
 	if (ret == 0)
@@ -525,8 +574,30 @@ static struct vm *make_vm(struct proxy *proxy, struct error *err)
 	return vm;
 }
 
-static int send_reset(struct vm *vm, struct channel *channel)
+static void on_wake(void *arg)
 {
+	struct vm *vm = arg;
+
+	proxy_settle(vm->proxy);
+}
+
+/* The channel goes through a link from its first byte; each proxy of a VM is an epoch of its own.
+ */
+static int open_link(struct vm *vm, struct channel *channel)
+{
+	channel->linked = calloc(1, sizeof(*channel->linked));
+	if (!channel->linked)
+		return -ENOMEM;
+	linked_init(channel->linked, vm->proxy->loop, true, on_wake, vm);
+	linked_open(channel->linked, vm->key, vm->proxy->journal.epoch);
+	return 0;
+}
+
+/* Tells the guest that another host has come. */
+static int begin_anew(struct vm *vm, struct channel *channel, bool link)
+{
+	if (link)
+		return open_link(vm, channel);
 	channel->resetting = true;
 	if (reset_make_random(channel->nonce) < 0)
 		return -EIO;
@@ -542,8 +613,9 @@ struct vm *vm_take_over(struct proxy *proxy, const struct journal_vm *known, str
 	vm->taken_over = true;
 	if (reset_parse_key(known->key, vm->key) < 0 ||
 	    open_channel(vm, &vm->ctl, known->ctl, err) < 0 ||
-	    open_channel(vm, &vm->tty, known->tty, err) < 0 || send_reset(vm, &vm->ctl) < 0 ||
-	    send_reset(vm, &vm->tty) < 0) {
+	    open_channel(vm, &vm->tty, known->tty, err) < 0 ||
+	    begin_anew(vm, &vm->ctl, known->link) < 0 ||
+	    begin_anew(vm, &vm->tty, known->link) < 0) {
 		proxy->vm = vm; /* the sessions look there */
 		vm_lose(vm, "its channels cannot be reached any more");
 		return vm;
@@ -563,14 +635,30 @@ static int begin_journal(struct vm *vm, const struct vm_paths *paths, struct err
 		.tty = paths->tty,
 		.console = paths->console,
 		.key = key,
+		.link = vm->proxy->link,
 	};
 
-	if (!vm->proxy->journal.path)
+	vm->proxy->journal.epoch = vm->proxy->link ? 1 : 0;
+	if (!vm->proxy->journal.path && !vm->proxy->link)
 		return 0;
 	if (reset_make_random(vm->key) < 0)
 		return err_set(err, -EIO, "get random numbers");
 	reset_format_key(vm->key, key);
-	return journal_begin(vm->proxy, &known, err);
+	return vm->proxy->journal.path ? journal_begin(vm->proxy, &known, err) : 0;
+}
+
+static int open_channels(struct vm *vm, const struct vm_paths *paths, struct error *err)
+{
+	int ret = open_channel(vm, &vm->ctl, paths->ctl, err);
+
+	if (ret == 0)
+		ret = open_channel(vm, &vm->tty, paths->tty, err);
+	if (ret < 0 || !vm->proxy->link)
+		return ret;
+	ret = open_link(vm, &vm->ctl);
+	if (ret == 0)
+		ret = open_link(vm, &vm->tty);
+	return ret < 0 ? err_set(err, ret, "open the link to the VM") : 0;
 }
 
 struct vm *vm_new(struct proxy *proxy, const struct vm_paths *paths, struct error *err)
@@ -581,8 +669,7 @@ struct vm *vm_new(struct proxy *proxy, const struct vm_paths *paths, struct erro
 		return NULL;
 	if (paths->console && *paths->console)
 		open_console(vm, paths->console);
-	if (begin_journal(vm, paths, err) < 0 || open_channel(vm, &vm->ctl, paths->ctl, err) < 0 ||
-	    open_channel(vm, &vm->tty, paths->tty, err) < 0) {
+	if (begin_journal(vm, paths, err) < 0 || open_channels(vm, paths, err) < 0) {
 		vm_free(vm);
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "agent/proto/calls.h"
 #include "agent/proto/hyperstart.h"
+#include "agent/proto/linked.h"
 #include "agent/proto/reset.h"
 #include "cmd/acrun-proxy/console.h"
 #include "cmd/acrun-proxy/dialect.h"
@@ -46,6 +47,7 @@ struct channel {
 	unsigned char nonce[RESET_NONCE_LEN];
 	struct strbuf in;
 	struct outq out;
+	struct linked *linked; /* what both go through; NULL: they are the socket's own bytes */
 };
 
 enum vm_state { VM_BOOTING, VM_GREETING, VM_UP, VM_LOST };
