@@ -19,6 +19,7 @@
 struct config_program {
 	const char *path; /* absolute */
 	bool enable_debug;
+	bool acknowledged_link; /* of the proxy: also where no channel loses bytes */
 };
 
 struct config_runtime {

@@ -85,6 +85,7 @@ static const struct config_key acrn_keys[] = {
 static const struct config_key proxy_keys[] = {
 	{ "path", CONFIG_ASSET, PROGRAM(path), .text = ACRUN_REL_LIBEXECDIR "/acrun-proxy" },
 	{ "enable_debug", CONFIG_BOOL, PROGRAM(enable_debug) },
+	{ "acknowledged_link", CONFIG_BOOL, PROGRAM(acknowledged_link) },
 };
 
 static const struct config_key shim_keys[] = {

@@ -106,7 +106,8 @@ int step_cache(struct create *create, struct error *err)
 
 	create_size(create);
 	/* Interfaces that a machine must boot with are its own. */
-	if (create->config.factory.vm_cache_number == 0 || machine->n_nics > 0)
+	if (create->config.factory.vm_cache_number == 0 || machine->n_nics > 0 ||
+	    create_needs_link(create))
 		return 0;
 	/* The server keeps machines of one shape: this one could not grow into what is wanted. */
 	if (create->wanted_vcpus > machine->vcpus && create->wanted_vcpus > machine->max_vcpus)

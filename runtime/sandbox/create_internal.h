@@ -93,6 +93,9 @@ void create_images_done(struct create *create);
 /* Deadline for the guest to answer. */
 struct client_wait create_wait(const struct create *create);
 
+/* Frames between proxy and guest have to be acknowledged. */
+bool create_needs_link(const struct create *create);
+
 /* The steps; each in the file of its job. */
 int step_cache(struct create *create, struct error *err);
 int step_share(struct create *create, struct error *err);

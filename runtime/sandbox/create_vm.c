@@ -25,6 +25,12 @@ enum {
 	PROXY_ARGS_MAX = 16,
 };
 
+bool create_needs_link(const struct create *create)
+{
+	return (create->machine.hypervisor->caps & HV_CAP_LOSSY_CHANNEL) ||
+	       create->config.proxy.acknowledged_link;
+}
+
 int step_sockets(struct create *create, struct error *err)
 {
 	struct machine *machine = &create->machine;
@@ -77,6 +83,8 @@ static int launch(struct create *create, const struct template *template, struct
 	spec.prepare_arg = create;
 	if (create->netns_fd >= 0)
 		spec.join_ns[spec.n_join_ns++] = create->netns_fd;
+	if (create_needs_link(create))
+		spec.extra_kernel_params = "AGENT_LINK=1";
 	if (template) {
 		spec.memory_file = template->memory_file;
 		spec.incoming = true;
@@ -98,6 +106,9 @@ static bool find_template(struct create *create)
 	int ret;
 
 	if (!strcmp(wanted, "false") || create->machine.n_nics > 0)
+		return false;
+	/* A template has been spoken to without. */
+	if (create->config.proxy.acknowledged_link)
 		return false;
 	if (!(create->machine.hypervisor->caps & HV_CAP_SNAPSHOT)) {
 		if (!strcmp(wanted, "true"))
@@ -184,6 +195,7 @@ static int proxy_args(struct create *create, const char **argv, struct error *er
 		state,
 		"-log",
 		log_get_level() == LOG_DEBUG ? "debug" : "warn",
+		create_needs_link(create) ? "-link" : NULL,
 		NULL,
 	};
 
