@@ -118,6 +118,36 @@ static void test_a_successor_knows_what_runs(void **state)
 	rig_close(&rig);
 }
 
+/* Each proxy of a VM opens its links with a later epoch, which is on disk before it is used. */
+static void test_each_successor_has_an_epoch_of_its_own(void **state)
+{
+	const struct journal_vm linked = {
+		.sandbox = "c1",
+		.ctl = "/c",
+		.tty = "/t",
+		.key = "7468652073616e64626f7827206b6579",
+		.link = true,
+	};
+	auto_arena struct arena arena = { 0 };
+	struct error err = { 0 };
+	struct journal_vm vm;
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig);
+	assert_int_equal(journal_begin(&rig.proxy, &linked, &err), 0);
+	for (uint32_t epoch = 2; epoch < 5; epoch++) {
+		assert_int_equal(load(&rig, &arena, &vm), 0);
+		assert_true(vm.link);
+		assert_int_equal(rig.proxy.journal.epoch, epoch);
+	}
+	begin_journal(&rig);
+	assert_int_equal(load(&rig, &arena, &vm), 0);
+	assert_false(vm.link);
+	assert_int_equal(rig.proxy.journal.epoch, 0);
+	rig_close(&rig);
+}
+
 /* What had happened to it decides how a successor takes it. */
 static void test_a_token_a_start_and_a_process_differ(void **state)
 {
@@ -211,6 +241,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_successor_knows_what_runs),
+		cmocka_unit_test(test_each_successor_has_an_epoch_of_its_own),
 		cmocka_unit_test(test_a_token_a_start_and_a_process_differ),
 		cmocka_unit_test(test_a_line_that_was_cut_off_is_none),
 		cmocka_unit_test(test_without_a_vm_there_is_nothing_to_take_over),
