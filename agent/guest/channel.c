@@ -74,9 +74,11 @@ static void lose_peer(struct channel *ch)
 	shrink(&ch->out);
 }
 
+/* Whether anybody is there is the port's to say: an event of a host that left may be looked at when
+ * the next has come already. */
 static void flush_link(struct channel *ch)
 {
-	if (!ch->connected || linked_flush(&ch->linked, ch->fd, &ch->out, &ch->sent) < 0)
+	if (linked_flush(&ch->linked, ch->fd, &ch->out, &ch->sent) < 0)
 		return;
 	if (ch->sent >= KEEP_BUFFER || ch->sent >= ch->out.len) {
 		strbuf_consume(&ch->out, ch->sent);

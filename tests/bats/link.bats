@@ -53,12 +53,12 @@ numbers() {
 	lossy create --bundle "$BUNDLE" c1 <"$T/in" >"$T/c1.out" 2>"$T/c1.err"
 	[[ $(jq -c 'select(.op == "vm").link' "$ROOT/c1/proxy.sessions") == true ]]
 	acrun start c1
-	wait_for 60 file_has "$T/c1.out" 1000000
+	wait_for 120 file_has "$T/c1.out" 1000000
 	kill -KILL "$(proxy_pid)"
 	run --separate-stderr acrun exec c1 sh -c 'echo hello; exit 3'
 	assert_status 3
 	assert_equal "$output" hello
-	wait_for 60 file_has "$T/c1.out" 4194304
+	wait_for 120 file_has "$T/c1.out" 4194304
 	kill -KILL "$(proxy_pid)"
 	echo go >"$T/in"
 	wait_status c1 stopped 120
