@@ -3,12 +3,12 @@
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
+#include "agent/proto/crc32c.h"
 
 enum {
 	MAGIC = 0xacc5, /* no plain frame begins so: its length would be out of bounds */
 	CRC_AT = 20,
 	WIRE_MAX = 2 * LINK_FRAME_MAX + (256 << 10),
-	CRC_POLY = (int)0x82f63b78,
 };
 
 enum type { TYPE_RESET = 1, TYPE_DATA, TYPE_ACK };
@@ -20,51 +20,7 @@ struct header {
 	uint16_t len, window; /* window in units of 16 bytes */
 };
 
-enum { WINDOW_UNIT = 16 };
-
-/* Table k holds the effect of a byte that k zeros follow. Made at the first use, and constant. */
-static uint32_t crc_tables[8][256];
-
-static void make_crc_tables(void)
-{
-	for (uint32_t i = 0; i < 256; i++) {
-		uint32_t v = i;
-
-		for (int bit = 0; bit < 8; bit++)
-			v = v >> 1 ^ (v & 1 ? (uint32_t)CRC_POLY : 0);
-		crc_tables[0][i] = v;
-	}
-	for (int k = 1; k < 8; k++)
-		for (int i = 0; i < 256; i++)
-			crc_tables[k][i] = crc_tables[k - 1][i] >> 8 ^
-					   crc_tables[0][crc_tables[k - 1][i] & 255];
-}
-
-/* Eight bytes at a time by table: no instruction is needed that an emulated processor would have to
- * imitate, and there it is five times as fast as a nibble at a time. */
-uint32_t link_crc32c(uint32_t crc, const void *data, size_t len)
-{
-	const uint32_t(*t)[256] = crc_tables;
-	const unsigned char *p = data;
-
-	if (!t[0][1])
-		make_crc_tables();
-	crc = ~crc;
-	for (; len >= 8; len -= 8, p += 8) {
-		uint32_t low, high;
-
-		memcpy(&low, p, sizeof(low));
-		memcpy(&high, p + 4, sizeof(high));
-		low = le32toh(low) ^ crc;
-		high = le32toh(high);
-		crc = t[7][low & 255] ^ t[6][low >> 8 & 255] ^ t[5][low >> 16 & 255] ^
-		      t[4][low >> 24] ^ t[3][high & 255] ^ t[2][high >> 8 & 255] ^
-		      t[1][high >> 16 & 255] ^ t[0][high >> 24];
-	}
-	while (len-- > 0)
-		crc = crc >> 8 ^ t[0][(crc ^ *p++) & 255];
-	return ~crc;
-}
+enum { WINDOW_UNIT = 16, ROUND_TRIPS = 3 /* are waited for an acknowledgement */ };
 
 static void put16(char *p, uint16_t v)
 {
@@ -111,7 +67,8 @@ void link_init(struct link *link, bool is_host)
 		.is_host = is_host,
 		.ack_due = !is_host,
 		.deadline_ms = -1,
-		.resend_ms = LINK_RESEND_MIN_MS,
+		.resend_ms = LINK_RESEND_MS,
+		.resend_min_ms = LINK_RESEND_MS,
 		.wire = { .max = WIRE_MAX },
 		.in = { .max = LINK_WINDOW + LINK_FRAME_MAX },
 		.out = { .max = 2 * LINK_WINDOW },
@@ -132,19 +89,40 @@ static void begin(struct link *link, uint32_t epoch, enum link_state state)
 	strbuf_clear(&link->out);
 	link->epoch = epoch;
 	link->state = state;
-	link->in_next = link->out_first = link->out_next = 0;
+	link->in_next = link->out_first = link->out_next = link->out_edge = 0;
+	link->figures = (struct link_figures){ 0 };
 	link->in_told = link->out_limit = LINK_WINDOW;
-	link->ack_due = link->gap = link->rewound = false;
+	link->ack_due = link->gap = link->rewound = link->timing = false;
+	link->round_trip_ms = 0;
 	link->deadline_ms = -1;
-	link->resend_ms = LINK_RESEND_MIN_MS;
+	link->resend_ms = link->resend_min_ms;
+}
+
+static void take_key(struct link *link, const char *key)
+{
+	memcpy(link->key, key, RESET_KEY_LEN);
+	link->seed = crc32c_add(0, key, RESET_KEY_LEN);
 }
 
 void link_open(struct link *link, const unsigned char key[static RESET_KEY_LEN], uint32_t epoch,
 	       int64_t now_ms)
 {
 	begin(link, epoch, LINK_OPENING);
-	memcpy(link->key, key, RESET_KEY_LEN);
+	take_key(link, (const char *)key);
 	link->deadline_ms = now_ms;
+}
+
+/* Of the frame at data, but for the field that holds it. */
+static uint32_t checksum(const struct link *link, enum type type, uint32_t epoch, const char *data,
+			 size_t len)
+{
+	static const char zero[4];
+	/* Who has no epoch may not know the key yet, and RESET brings it. */
+	uint32_t crc = type == TYPE_RESET || epoch == 0 ? 0 : link->seed;
+
+	crc = crc32c_add(crc, data, CRC_AT);
+	crc = crc32c_add(crc, zero, sizeof(zero));
+	return crc32c_add(crc, data + LINK_HEADER_LEN, len);
 }
 
 static void add_frame(struct link *link, struct strbuf *wire, enum type type, uint32_t seq,
@@ -153,6 +131,9 @@ static void add_frame(struct link *link, struct strbuf *wire, enum type type, ui
 	uint32_t window = free_window(link) / WINDOW_UNIT;
 	char *room = strbuf_reserve(wire, LINK_HEADER_LEN + len);
 
+	/* As good as lost on the way. */
+	if (!room)
+		wire->error = 0;
 	if (!room)
 		return;
 	put16(room, MAGIC);
@@ -163,10 +144,9 @@ static void add_frame(struct link *link, struct strbuf *wire, enum type type, ui
 	put32(room + 12, link->in_next);
 	put16(room + 16, (uint16_t)len);
 	put16(room + 18, (uint16_t)window);
-	put32(room + CRC_AT, 0);
 	if (len)
 		memcpy(room + LINK_HEADER_LEN, payload, len);
-	put32(room + CRC_AT, link_crc32c(0, room, LINK_HEADER_LEN + len));
+	put32(room + CRC_AT, checksum(link, type, link->epoch, room, len));
 	strbuf_grown(wire, LINK_HEADER_LEN + len);
 	link->in_told = link->in_next + window * WINDOW_UNIT;
 	link->ack_due = false;
@@ -184,31 +164,60 @@ static void arm(struct link *link, int64_t now_ms)
 	link->deadline_ms = is_waiting(link) ? now_ms + link->resend_ms : -1;
 }
 
+/* For how long an acknowledgement is waited for: a machine that is slow just now is not asked again
+ * and again. */
+static int32_t patience(const struct link *link)
+{
+	int32_t max = LINK_BACKOFF * link->resend_min_ms;
+	int32_t ms = ROUND_TRIPS * link->round_trip_ms;
+
+	return ms < link->resend_min_ms ? link->resend_min_ms : ms > max ? max : ms;
+}
+
+/* Only what was sent once tells how long it takes: else the longer wait of late is kept. */
+static void take_time(struct link *link, int64_t now_ms)
+{
+	int32_t max = LINK_BACKOFF * link->resend_min_ms;
+	int64_t took = now_ms - link->timed_ms;
+
+	if (!link->timing || distance(link->timed_seq, link->out_first) < 0)
+		return;
+	took = took < 0 ? 0 : took > max ? max : took;
+	link->round_trip_ms += ((int32_t)took - link->round_trip_ms) / 4;
+	link->timing = false;
+	link->resend_ms = patience(link);
+}
+
 static void take_ack(struct link *link, const struct header *h, int64_t now_ms)
 {
 	int32_t acked = distance(link->out_first, h->ack);
 	uint32_t limit = h->ack + (uint32_t)h->window * WINDOW_UNIT;
 
 	/* Beyond what was ever sent, or older than what is known: not to be believed, or late. */
-	if (acked < 0 || (uint32_t)acked > link->out.len)
+	if (acked < 0 || distance(link->out_edge, h->ack) > 0)
 		return;
-	if (distance(link->out_limit, limit) > 0)
+	if (distance(link->out_limit, limit) > 0) {
+		/* It was closed, and asking for it took longer and longer. */
+		if (distance(link->out_first, link->out_limit) <= 1)
+			link->resend_ms = patience(link);
 		link->out_limit = limit;
+	}
 	if (acked > 0) {
 		strbuf_consume(&link->out, (size_t)acked);
 		link->out_first = h->ack;
 		if (distance(link->out_next, link->out_first) > 0)
 			link->out_next = link->out_first;
-		link->resend_ms = LINK_RESEND_MIN_MS;
-		if (link->rewound && distance(link->last_rewind, h->ack) >= 0)
-			link->rewound = false;
+		take_time(link, now_ms);
 		arm(link, now_ms);
 	}
-	/* Once for what was under way: its frames behind the gap all tell the same. */
-	if ((h->flags & FLAG_GAP) && !link->rewound && link->out_next != link->out_first) {
-		link->last_rewind = link->out_next;
+	/* Once for each gap: the frames behind it that were under way all tell the same. */
+	if ((h->flags & FLAG_GAP) && link->out_next != link->out_first &&
+	    !(link->rewound && link->rewound_to == h->ack)) {
+		link->rewound_to = link->out_first;
 		link->rewound = true;
 		link->out_next = link->out_first;
+		link->timing = false;
+		link->figures.gaps++;
 	}
 }
 
@@ -221,8 +230,10 @@ static void take_data(struct link *link, const struct header *h, const char *pay
 		link->gap = true;
 		return;
 	}
-	if ((uint32_t)behind >= h->len)
+	if ((uint32_t)behind >= h->len) {
+		link->figures.doubled++;
 		return;
+	}
 	if (h->len - (uint32_t)behind > free_window(link))
 		return; /* more than was allowed: it will come again */
 	if (strbuf_add(&link->in, payload + behind, h->len - (size_t)behind) < 0) {
@@ -241,7 +252,7 @@ static void take_reset(struct link *link, const struct header *h, const char *pa
 	/* One that was late: its host is gone, and another has opened since. */
 	if (link->state == LINK_OPEN && distance(link->epoch, h->epoch) < 0)
 		return;
-	memcpy(link->key, payload, RESET_KEY_LEN);
+	take_key(link, payload);
 	link->has_key = true;
 	if (link->state != LINK_OPEN || link->epoch != h->epoch) {
 		begin(link, h->epoch, LINK_OPEN);
@@ -276,7 +287,7 @@ static void take_frame(struct link *link, const struct header *h, const char *pa
 		/* Whatever it says, the guest has heard us. */
 		link->state = LINK_OPEN;
 		link->deadline_ms = -1;
-		link->resend_ms = LINK_RESEND_MIN_MS;
+		link->resend_ms = link->resend_min_ms;
 	}
 	take_ack(link, h, now_ms);
 	if (h->type == TYPE_DATA && h->len > 0)
@@ -284,11 +295,8 @@ static void take_frame(struct link *link, const struct header *h, const char *pa
 }
 
 /* A whole frame at data: its length; 0 when more bytes are needed, -1 when none begins here. */
-static int64_t decode(const char *data, size_t len, struct header *h)
+static int64_t decode(const struct link *link, const char *data, size_t len, struct header *h)
 {
-	static const char zero[4];
-	uint32_t crc;
-
 	if (len < LINK_HEADER_LEN)
 		return 0;
 	*h = (struct header){
@@ -305,10 +313,9 @@ static int64_t decode(const char *data, size_t len, struct header *h)
 		return -1;
 	if (len < (size_t)LINK_HEADER_LEN + h->len)
 		return 0;
-	crc = link_crc32c(0, data, CRC_AT);
-	crc = link_crc32c(crc, zero, sizeof(zero));
-	crc = link_crc32c(crc, data + LINK_HEADER_LEN, h->len);
-	return crc == get32(data + CRC_AT) ? LINK_HEADER_LEN + (int64_t)h->len : -1;
+	if (checksum(link, h->type, h->epoch, data, h->len) != get32(data + CRC_AT))
+		return -1;
+	return LINK_HEADER_LEN + (int64_t)h->len;
 }
 
 /* Where the next frame may begin, behind data[0]. */
@@ -328,12 +335,12 @@ static size_t next_magic(const char *data, size_t len)
 
 /* A header whose length is wrong would wait for bytes that never come: what has a whole frame
  * further on is torn. */
-static bool is_torn(const char *data, size_t len)
+static bool is_torn(const struct link *link, const char *data, size_t len)
 {
 	struct header h;
 
 	for (size_t at = next_magic(data, len); at < len; at += next_magic(data + at, len - at))
-		if (decode(data + at, len - at, &h) > 0)
+		if (decode(link, data + at, len - at, &h) > 0)
 			return true;
 	return false;
 }
@@ -352,12 +359,17 @@ int link_receive(struct link *link, const void *data, size_t len, int64_t now_ms
 		const char *pos = link->wire.data + used;
 		size_t left = link->wire.len - used;
 
-		n = decode(pos, left, &h);
-		if (n == 0 && left < LINK_FRAME_MAX && !is_torn(pos, left))
+		n = decode(link, pos, left, &h);
+		if (n == 0 && left < LINK_FRAME_MAX && !is_torn(link, pos, left))
 			break;
-		if (n > 0)
+		if (n > 0) {
 			take_frame(link, &h, pos + LINK_HEADER_LEN, now_ms);
-		used += n > 0 ? (size_t)n : next_magic(pos, left);
+			used += (size_t)n;
+			continue;
+		}
+		left = next_magic(pos, left);
+		link->figures.skipped += left;
+		used += left;
 	}
 	strbuf_consume(&link->wire, used);
 	return 0;
@@ -372,7 +384,10 @@ size_t link_room(const struct link *link)
 
 int link_write(struct link *link, const void *data, size_t len)
 {
-	return strbuf_add(&link->out, data, len) < 0 ? -ENOMEM : 0;
+	if (strbuf_add(&link->out, data, len) == 0)
+		return 0;
+	link->out.error = 0;
+	return -ENOMEM;
 }
 
 void link_consumed(struct link *link)
@@ -390,6 +405,23 @@ static void transmit_reset(struct link *link, struct strbuf *wire, int64_t now_m
 		return;
 	add_frame(link, wire, TYPE_RESET, 0, link->key, RESET_KEY_LEN);
 	link->deadline_ms = now_ms + link->resend_ms;
+}
+
+/* Of the bytes before out_next. */
+static void count_sent(struct link *link, uint32_t len, int64_t now_ms)
+{
+	int32_t fresh = distance(link->out_edge, link->out_next);
+
+	if (!link->timing && fresh == (int32_t)len) {
+		link->timing = true;
+		link->timed_seq = link->out_next;
+		link->timed_ms = now_ms;
+	}
+
+	link->figures.sent += len;
+	link->figures.again += fresh < 0 ? len : fresh < (int32_t)len ? len - (uint32_t)fresh : 0;
+	if (fresh > 0)
+		link->out_edge = link->out_next;
 }
 
 void link_transmit(struct link *link, struct strbuf *wire, size_t max, int64_t now_ms)
@@ -413,6 +445,7 @@ void link_transmit(struct link *link, struct strbuf *wire, size_t max, int64_t n
 			break;
 		add_frame(link, wire, TYPE_DATA, link->out_next, link->out.data + sent, len);
 		link->out_next += (uint32_t)len;
+		count_sent(link, (uint32_t)len, now_ms);
 	}
 	if (is_waiting(link) && link->deadline_ms < 0)
 		arm(link, now_ms);
@@ -429,12 +462,13 @@ void link_expire(struct link *link, int64_t now_ms)
 {
 	if (link->deadline_ms < 0 || now_ms < link->deadline_ms)
 		return;
-	if (link->resend_ms < LINK_RESEND_MAX_MS)
+	if (link->resend_ms < LINK_BACKOFF * link->resend_min_ms)
 		link->resend_ms *= 2;
 	if (link->state == LINK_OPENING)
 		return;
 	link->out_next = link->out_first;
-	link->rewound = false;
+	link->rewound = link->timing = false;
+	link->figures.expired++;
 	/* One byte beyond a closed window asks whether it has opened. */
 	if (link->out.len > 0 && distance(link->out_first, link->out_limit) <= 0)
 		link->out_limit = link->out_first + 1;

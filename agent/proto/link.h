@@ -10,6 +10,9 @@
  * other side says so, else when nothing was heard for a time. A guest that belongs to no host says
  * so with epoch 0: when it has started, and when it hears what is not for it. A host that is
  * opening then need not wait, and one that is open knows that its guest has begun anew.
+ *
+ * What a process writes becomes payload, and the header before it may be lost: so the checksum
+ * covers the key as well, and nobody who does not know it can write what is taken for a frame.
  */
 #ifndef AGENT_PROTO_LINK_H
 #define AGENT_PROTO_LINK_H
@@ -26,17 +29,28 @@ enum {
 	LINK_PAYLOAD_MAX = 4096 - LINK_HEADER_LEN, /* a frame is one buffer of a virtio console */
 	LINK_FRAME_MAX = LINK_HEADER_LEN + LINK_PAYLOAD_MAX,
 	LINK_WINDOW = 64 << 10, /* unacknowledged bytes, each way */
-	LINK_RESEND_MIN_MS = 200,
-	LINK_RESEND_MAX_MS = 3200,
+	LINK_RESEND_MS =
+		200, /* at first; then twice as long each time, LINK_BACKOFF times at most */
+	LINK_BACKOFF = 16,
 };
 
 enum link_state { LINK_CLOSED, LINK_OPENING, LINK_OPEN };
+
+/* What the channel has cost so far, in this epoch. */
+struct link_figures {
+	uint64_t sent, again; /* bytes of payload; of these, sent before */
+	uint32_t expired;     /* times that nothing was heard */
+	uint32_t gaps;	      /* times that the other side told of a gap */
+	uint32_t doubled;     /* frames that held nothing new */
+	uint64_t skipped;     /* bytes that were no frame */
+};
 
 struct link {
 	bool is_host;
 	enum link_state state;
 	uint32_t epoch;
 	unsigned char key[RESET_KEY_LEN];
+	uint32_t seed;	/* of the checksums, made of the key */
 	bool has_key;	/* guest: the first one stays */
 	bool reset;	/* guest: a new host has opened; the owner clears it */
 	bool restarted; /* host: the guest has begun anew, nothing of before is known there */
@@ -48,15 +62,23 @@ struct link {
 	bool ack_due;
 	bool gap; /* bytes are missing: say so, once for each frame that tells */
 
-	struct strbuf out;    /* payload from the oldest unacknowledged byte on */
-	uint32_t out_first;   /* its sequence */
-	uint32_t out_next;    /* the next to be sent */
-	uint32_t out_limit;   /* right edge of the other side's window */
-	uint32_t last_rewind; /* out_next when it was last set back for a gap */
-	bool rewound;
+	struct strbuf out;   /* payload from the oldest unacknowledged byte on */
+	uint32_t out_first;  /* its sequence */
+	uint32_t out_next;   /* the next to be sent */
+	uint32_t out_edge;   /* behind all that was ever sent */
+	uint32_t out_limit;  /* right edge of the other side's window */
+	bool rewound;	     /* sending was set back for a gap that begins at */
+	uint32_t rewound_to; /* this sequence: all that was under way tells of it once more */
+	bool timing;	     /* how long the acknowledgement takes */
+	uint32_t timed_seq;  /* of the byte before this one, */
+	int64_t timed_ms;    /* sent for the first time then */
 
 	int64_t deadline_ms; /* -1: nothing is waited for */
 	int32_t resend_ms;
+	int32_t round_trip_ms; /* smoothed */
+	int32_t resend_min_ms; /* LINK_RESEND_MS, unless the owner is in more of a hurry */
+
+	struct link_figures figures;
 };
 
 /* A guest's link says that it is there and hears the first host; a host's has to be opened. */
@@ -79,8 +101,5 @@ void link_transmit(struct link *link, struct strbuf *wire, size_t max, int64_t n
 /* When link_expire() wants to be called, -1: never. Nothing is armed while all is acknowledged. */
 int64_t link_deadline(const struct link *link);
 void link_expire(struct link *link, int64_t now_ms);
-
-/* CRC-32C (Castagnoli), of data behind what `crc` covers; 0 to begin. */
-uint32_t link_crc32c(uint32_t crc, const void *data, size_t len);
 
 #endif

@@ -89,7 +89,8 @@ static void on_timer(void *arg)
 /*
  * One timer is under way while something is unacknowledged. It is not moved with each
  * acknowledgement, which would be two system calls a message: it looks again when it runs out, and
- * so fires once more after the last burst, and then never.
+ * so fires once more after the last burst, and then never. Only one that was set when nothing had
+ * been heard for long would run out too late once the other side is back.
  */
 static void watch(struct linked *linked)
 {
@@ -98,10 +99,14 @@ static void watch(struct linked *linked)
 	int id;
 
 	/* A full descriptor tells by itself when it can take more. */
-	if (linked->timer > 0 || deadline_ms < 0 || linked->wire.len > 0)
+	if (deadline_ms < 0 || linked->wire.len > 0)
 		return;
-	id = loop_add_timer(linked->loop, deadline_ms > now_ms ? deadline_ms - now_ms : 0, on_timer,
-			    linked);
+	if (linked->timer > 0 && linked->timer_ms - deadline_ms < linked->link.resend_min_ms)
+		return;
+	if (linked->timer > 0)
+		loop_remove_timer(linked->loop, linked->timer);
+	linked->timer_ms = deadline_ms > now_ms ? deadline_ms : now_ms;
+	id = loop_add_timer(linked->loop, linked->timer_ms - now_ms, on_timer, linked);
 	linked->timer = id > 0 ? id : 0;
 }
 

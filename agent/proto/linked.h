@@ -19,6 +19,7 @@ struct linked {
 	struct strbuf wire; /* frames on their way out of the descriptor */
 	size_t sent;	    /* of wire */
 	int timer;	    /* 0: none */
+	int64_t timer_ms;   /* when it runs out */
 	/* It is time to send again: the owner calls linked_flush(). */
 	void (*wake)(void *arg);
 	void *arg;

@@ -21,6 +21,7 @@ struct proxy_waits {
 	int64_t call_ms;   /* the agent's answer to one call */
 	int64_t linger_ms; /* shims take leave after the VM has gone */
 	int64_t rejoin_ms; /* shims of an earlier proxy come back */
+	int32_t resend_ms; /* a link waits for an acknowledgement at first */
 };
 
 struct proxy {

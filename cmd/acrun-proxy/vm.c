@@ -1,6 +1,7 @@
 #include "cmd/acrun-proxy/vm.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,8 +22,22 @@ enum {
 	CTL_QUEUE_MAX = 2 * CTL_FRAME_MAX,
 };
 
+static void tell_figures(const struct vm *vm, const struct channel *channel)
+{
+	const struct link_figures *f = &channel->linked->link.figures;
+
+	log_debug(
+		"link of the %s channel: %" PRIu64 " bytes sent, %" PRIu64
+		" of them again, %u times nothing heard, %u gaps told; %u frames came twice, %" PRIu64
+		" bytes were no frame",
+		channel == &vm->ctl ? "control" : "I/O", f->sent, f->again, f->expired, f->gaps,
+		f->doubled, f->skipped);
+}
+
 static void close_channel(struct vm *vm, struct channel *channel)
 {
+	if (channel->linked)
+		tell_figures(vm, channel);
 	if (channel->fd >= 0)
 		loop_remove_fd(vm->proxy->loop, channel->fd);
 	cleanup_close(&channel->fd);

@@ -90,6 +90,7 @@ static int open_link(struct vm *vm, struct channel *channel)
 	if (!channel->linked)
 		return -ENOMEM;
 	linked_init(channel->linked, vm->proxy->loop, true, on_wake, vm);
+	channel->linked->link.resend_min_ms = vm->proxy->waits.resend_ms;
 	linked_open(channel->linked, vm->key, vm->proxy->journal.epoch);
 	return 0;
 }
