@@ -417,7 +417,6 @@ static void count_sent(struct link *link, uint32_t len, int64_t now_ms)
 		link->timed_seq = link->out_next;
 		link->timed_ms = now_ms;
 	}
-
 	link->figures.sent += len;
 	link->figures.again += fresh < 0 ? len : fresh < (int32_t)len ? len - (uint32_t)fresh : 0;
 	if (fresh > 0)

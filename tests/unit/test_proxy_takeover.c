@@ -24,22 +24,16 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/sock.h"
+#include "tests/unit/countingshim.h"
 #include "tests/unit/lossy.h"
 #include "tests/unit/proxy_rig.h"
 
 enum {
-	OUT_BYTES = 700 << 10,
-	ERR_BYTES = 150 << 10,
-	IN_BYTES = 300 << 10,
 	RESEND_MS = 4,
 	LIMIT_MS = 20000, /* of a run, which takes a small part of that */
 	KILLS_MAX = 4,
 	SEEDS = 12,
-	EXIT_CODE = 7,
-	CREDIT_STEP = STREAM_WINDOW / 4,
 };
-
-enum { OUT, ERR, IN };
 
 /* One channel: the guest's end stays, hosts come and go. */
 struct wire {
@@ -47,16 +41,6 @@ struct wire {
 	int listen_fd, carrier_fd;
 	bool up;
 	struct lossy lossy;
-};
-
-struct shim {
-	struct rig_end end;
-	char token[45];
-	bool accepted, exited;
-	uint64_t got[2], credited[2];
-	uint64_t in_end, in_taken;
-	struct strbuf kept; /* stdin that the guest has not acknowledged */
-	bool in_eof;
 };
 
 struct sim {
@@ -80,25 +64,6 @@ static unsigned draw(struct sim *sim, unsigned below)
 {
 	sim->random = sim->random * 1664525 + 1013904223;
 	return (sim->random >> 8) % below;
-}
-
-/* Byte number i of a stream. */
-static char byte_at(int stream, uint64_t i)
-{
-	return (char)((i * 2654435761U >> 13) + i / 4093 + (uint64_t)stream * 77);
-}
-
-static void fill(int stream, uint64_t from, char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		data[i] = byte_at(stream, from + i);
-}
-
-static void check(int stream, uint64_t from, const char *data, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (data[i] != byte_at(stream, from + i))
-			fail_msg("byte %" PRIu64 " of stream %d is wrong", from + i, stream);
 }
 
 /* --- the channels --- */
@@ -161,14 +126,6 @@ static void answer(struct sim *sim, uint32_t number, uint32_t code, const char *
 		assert_int_equal(ctl_encode(&sim->ctl.out, code, text, len), 0);
 }
 
-static uint64_t find_number(const struct ctl_frame *frame, const char *key)
-{
-	const char *pos = memmem(frame->payload, frame->len, key, strlen(key));
-
-	assert_non_null(pos);
-	return strtoull(pos + strlen(key), NULL, 10);
-}
-
 static void start_process(struct sim *sim, const struct ctl_frame *frame)
 {
 	int in[2], out[2], err[2];
@@ -178,11 +135,12 @@ static void start_process(struct sim *sim, const struct ctl_frame *frame)
 	assert_int_equal(pipe2(in, O_NONBLOCK | O_CLOEXEC), 0);
 	assert_int_equal(pipe2(out, O_NONBLOCK | O_CLOEXEC), 0);
 	assert_int_equal(pipe2(err, O_NONBLOCK | O_CLOEXEC), 0);
-	sim->pipes[IN] = in[0];
-	sim->pipes[OUT] = out[1];
-	sim->pipes[ERR] = err[1];
-	stream_init(&sim->stream, &sim->guest, find_number(frame, "\"stdio\":"),
-		    find_number(frame, "\"stderr\":"));
+	sim->pipes[SHIM_IN] = in[0];
+	sim->pipes[SHIM_OUT] = out[1];
+	sim->pipes[SHIM_ERR] = err[1];
+	stream_init(&sim->stream, &sim->guest,
+		    shim_find_number(frame->payload, frame->len, "\"stdio\":"),
+		    shim_find_number(frame->payload, frame->len, "\"stderr\":"));
 	stream_open_pipes(&sim->stream, in[1], out[0], err[0]);
 }
 
@@ -309,7 +267,7 @@ static void say(struct sim *sim, int stream, uint64_t total)
 
 	if (sim->pipes[stream] < 0)
 		return;
-	fill(stream, sim->done[stream], data, len);
+	shim_fill(stream, sim->done[stream], data, len);
 	n = write(sim->pipes[stream], data, len);
 	if (n > 0)
 		sim->done[stream] += (uint64_t)n;
@@ -322,11 +280,12 @@ static void hear(struct sim *sim)
 	char data[8192];
 	ssize_t n;
 
-	while (sim->pipes[IN] >= 0 && (n = read(sim->pipes[IN], data, sizeof(data))) >= 0) {
-		check(IN, sim->done[IN], data, (size_t)n);
-		sim->done[IN] += (uint64_t)n;
+	while (sim->pipes[SHIM_IN] >= 0 &&
+	       (n = read(sim->pipes[SHIM_IN], data, sizeof(data))) >= 0) {
+		shim_check(SHIM_IN, sim->done[SHIM_IN], data, (size_t)n);
+		sim->done[SHIM_IN] += (uint64_t)n;
 		if (n == 0)
-			cleanup_close(&sim->pipes[IN]);
+			cleanup_close(&sim->pipes[SHIM_IN]);
 	}
 }
 
@@ -334,175 +293,14 @@ static void run_process(struct sim *sim)
 {
 	if (!sim->started || sim->ended)
 		return;
-	say(sim, OUT, OUT_BYTES);
-	say(sim, ERR, ERR_BYTES);
+	say(sim, SHIM_OUT, SHIM_OUT_BYTES);
+	say(sim, SHIM_ERR, SHIM_ERR_BYTES);
 	hear(sim);
-	if (sim->pipes[IN] >= 0 || sim->pipes[OUT] >= 0 || sim->pipes[ERR] >= 0)
+	if (sim->pipes[SHIM_IN] >= 0 || sim->pipes[SHIM_OUT] >= 0 || sim->pipes[SHIM_ERR] >= 0)
 		return;
-	assert_int_equal(sim->done[IN], IN_BYTES);
+	assert_int_equal(sim->done[SHIM_IN], SHIM_IN_BYTES);
 	sim->ended = true;
-	stream_exit(&sim->stream, EXIT_CODE);
-}
-
-/* --- the shim --- */
-
-static void put(struct sim *sim, enum ccproxy_type type, unsigned opcode, const void *data,
-		size_t len)
-{
-	struct strbuf buf = { 0 };
-
-	assert_int_equal(ccproxy_encode(&buf, type, opcode, false, data, len), 0);
-	for (size_t sent = 0; sent < buf.len;) {
-		ssize_t n = send(sim->shim.end.fd, buf.data + sent, buf.len - sent,
-				 MSG_DONTWAIT | MSG_NOSIGNAL);
-
-		if (n > 0)
-			sent += (size_t)n;
-		else
-			rig_turn(&sim->rig);
-	}
-	strbuf_done(&buf);
-}
-
-static void join(struct sim *sim)
-{
-	struct shim *shim = &sim->shim;
-	char body[256];
-	int len = snprintf(body, sizeof(body),
-			   "{\"token\":\"%s\",\"flow\":true,\"resume\":true,\"stdout\":%" PRIu64
-			   ",\"stdoutTaken\":%" PRIu64 ",\"stderr\":%" PRIu64
-			   ",\"stderrTaken\":%" PRIu64 "}",
-			   shim->token, shim->got[OUT], shim->got[OUT], shim->got[ERR],
-			   shim->got[ERR]);
-
-	shim->end = rig_connect(&sim->rig);
-	shim->accepted = false;
-	memcpy(shim->credited, shim->got, sizeof(shim->got));
-	put(sim, CCPROXY_COMMAND, CCPROXY_CONNECT_SHIM, body, (size_t)len);
-}
-
-static void drop_kept(struct shim *shim, uint64_t end)
-{
-	uint64_t begin = shim->in_end - shim->kept.len;
-
-	assert_true(end <= shim->in_end);
-	if (end > begin)
-		strbuf_consume(&shim->kept, (size_t)(end - begin));
-}
-
-static uint64_t reply_number(const struct ccproxy_frame *frame, const char *key)
-{
-	const char *pos = memmem(frame->payload, frame->len, key, strlen(key));
-
-	return pos ? strtoull(pos + strlen(key), NULL, 10) : UINT64_MAX;
-}
-
-static void take_response(struct sim *sim, const struct ccproxy_frame *frame)
-{
-	struct shim *shim = &sim->shim;
-	uint64_t received;
-
-	if (frame->error)
-		fail_msg("the proxy refused: %.*s", (int)frame->len, frame->payload);
-	shim->accepted = true;
-	received = reply_number(frame, "\"stdin\":");
-	if (received == UINT64_MAX)
-		return;
-	shim->in_taken = reply_number(frame, "\"stdinTaken\":");
-	drop_kept(shim, received);
-	for (size_t at = 0; at < shim->kept.len; at += 32768) {
-		size_t len = shim->kept.len - at;
-
-		put(sim, CCPROXY_STREAM, CCPROXY_STDIN, shim->kept.data + at,
-		    len < 32768 ? len : 32768);
-	}
-	if (shim->in_eof)
-		put(sim, CCPROXY_STREAM, CCPROXY_STDIN, "", 0);
-}
-
-static void take_frame(struct sim *sim, const struct ccproxy_frame *frame)
-{
-	struct shim *shim = &sim->shim;
-	uint32_t bytes;
-
-	if (frame->type == CCPROXY_STREAM) {
-		int stream = frame->opcode == CCPROXY_STDERR ? ERR : OUT;
-
-		check(stream, shim->got[stream], frame->payload, frame->len);
-		shim->got[stream] += frame->len;
-	} else if (frame->type == CCPROXY_RESPONSE) {
-		take_response(sim, frame);
-	} else if (frame->opcode == CCPROXY_STDIN_CREDIT) {
-		memcpy(&bytes, frame->payload, sizeof(bytes));
-		shim->in_taken += __builtin_bswap32(bytes);
-		drop_kept(shim, shim->in_taken);
-	} else if (frame->opcode == CCPROXY_PROCESS_EXITED) {
-		assert_int_equal(frame->payload[0], EXIT_CODE);
-		assert_int_equal(shim->got[OUT], OUT_BYTES);
-		assert_int_equal(shim->got[ERR], ERR_BYTES);
-		shim->exited = true;
-	}
-}
-
-static void read_proxy(struct sim *sim)
-{
-	struct rig_end *end = &sim->shim.end;
-	struct ccproxy_frame frame;
-	char data[65536];
-	size_t used = 0;
-	ssize_t n;
-
-	while ((n = recv(end->fd, data, sizeof(data), MSG_DONTWAIT)) > 0)
-		assert_int_equal(strbuf_add(&end->in, data, (size_t)n), 0);
-	while (!sim->shim.exited &&
-	       (n = ccproxy_decode(strbuf_str(&end->in) + used, end->in.len - used, &frame)) > 0) {
-		take_frame(sim, &frame);
-		used += (size_t)n;
-	}
-	strbuf_consume(&end->in, used);
-}
-
-static void give_credit(struct sim *sim)
-{
-	struct shim *shim = &sim->shim;
-	uint32_t bytes[2];
-
-	if (shim->got[OUT] - shim->credited[OUT] < CREDIT_STEP &&
-	    shim->got[ERR] - shim->credited[ERR] < CREDIT_STEP)
-		return;
-	for (int i = OUT; i <= ERR; i++) {
-		bytes[i] = __builtin_bswap32((uint32_t)(shim->got[i] - shim->credited[i]));
-		shim->credited[i] = shim->got[i];
-	}
-	put(sim, CCPROXY_NOTIFICATION, CCPROXY_OUTPUT_CREDIT, bytes, sizeof(bytes));
-}
-
-static void send_stdin(struct sim *sim)
-{
-	struct shim *shim = &sim->shim;
-	char data[8192];
-	uint64_t credit = STREAM_WINDOW - (shim->in_end - shim->in_taken);
-	uint64_t left = IN_BYTES - shim->in_end;
-	size_t len = left < sizeof(data) ? (size_t)left : sizeof(data);
-
-	if (len > credit)
-		len = (size_t)credit;
-	if (shim->in_eof || (len == 0 && left > 0))
-		return;
-	fill(IN, shim->in_end, data, len);
-	assert_int_equal(strbuf_add(&shim->kept, data, len), 0);
-	shim->in_end += len;
-	shim->in_eof = len == 0;
-	put(sim, CCPROXY_STREAM, CCPROXY_STDIN, data, len);
-}
-
-static void run_shim(struct sim *sim)
-{
-	read_proxy(sim);
-	if (!sim->shim.accepted || sim->shim.exited)
-		return;
-	give_credit(sim);
-	send_stdin(sim);
+	stream_exit(&sim->stream, SHIM_EXIT_CODE);
 }
 
 /* --- the runtime --- */
@@ -559,7 +357,7 @@ static void kill_proxy(struct sim *sim)
 	use_link(sim);
 	assert_int_equal(proxy_restore(&rig->proxy, &err), 0);
 	rig->runtime = rig_connect(rig);
-	join(sim);
+	shim_join(&sim->shim, rig);
 	ping(sim);
 	sim->kills++;
 }
@@ -586,10 +384,10 @@ static void open_sim(struct sim *sim, uint32_t seed)
 		rig->dir, rig->dir);
 	(void)rig_command(rig, &rig->runtime, CCPROXY_REGISTER_VM, body);
 	rig_token(rig, sim->shim.token);
-	join(sim);
+	shim_join(&sim->shim, rig);
 	while (!sim->shim.accepted) {
 		rig_turn(rig);
-		read_proxy(sim);
+		shim_read(&sim->shim);
 	}
 	rig_send_start(&rig->runtime, "createcontainer", sim->shim.token, false);
 	assert_false(rig_receive(rig, &rig->runtime).error);
@@ -619,8 +417,8 @@ static void tell(const struct sim *sim, uint32_t seed)
 		"seed %u: %u kills, %u per mille; stdout %" PRIu64 " of %" PRIu64
 		" said, stderr %" PRIu64 " of %" PRIu64 ", stdin %" PRIu64 " of %" PRIu64
 		" heard; accepted %d, pinging %d, suspended %d; links open %d %d, unacknowledged %zu %zu, timers %d %d\n",
-		seed, sim->kills, sim->per_mille, sim->shim.got[OUT], sim->done[OUT],
-		sim->shim.got[ERR], sim->done[ERR], sim->done[IN], sim->shim.in_end,
+		seed, sim->kills, sim->per_mille, sim->shim.got[SHIM_OUT], sim->done[SHIM_OUT],
+		sim->shim.got[SHIM_ERR], sim->done[SHIM_ERR], sim->done[SHIM_IN], sim->shim.in_end,
 		sim->shim.accepted, sim->pinging, sim->stream.suspended,
 		sim->ctl.linked.link.state == LINK_OPEN, sim->tty.linked.link.state == LINK_OPEN,
 		sim->ctl.linked.link.out.len, sim->tty.linked.link.out.len, sim->ctl.linked.timer,
@@ -639,7 +437,7 @@ static int64_t run(uint32_t seed)
 	while (!sim.shim.exited || sim.pinging) {
 		rig_turn(&sim.rig);
 		run_process(&sim);
-		run_shim(&sim);
+		shim_run(&sim.shim);
 		read_pings(&sim);
 		if (sim.kills < kills && !sim.shim.exited && draw(&sim, 20) == 0)
 			kill_proxy(&sim);
