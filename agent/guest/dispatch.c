@@ -88,8 +88,10 @@ static void ctl_connected(void *arg, bool taken_over)
 {
 	struct guest *guest = arg;
 
-	(void)taken_over;
 	slots_orphan(guest);
+	/* The last host's calls came on until now, and may have started something. */
+	if (taken_over)
+		streams_suspend(guest);
 	guest->extended = false;
 	(void)!ctl_encode(&guest->ctl->out, CALL_READY, NULL, 0);
 	channel_flush(guest->ctl);
