@@ -52,6 +52,8 @@
 	X(UPDATENEIGHBOURS, 81, "updateneighbours", 0) \
 	X(SETDNS, 82, "setdns", 0)                     \
 	X(MOUNTIMAGE, 83, "mountimage", 0)             \
+	X(PUTTREE, 84, "puttree", 0)                   \
+	X(TAKETREE, 85, "taketree", 0)                 \
 	X(RESUME, 90, "resume", 0)
 
 enum call_code {

@@ -1,4 +1,5 @@
-/* Bodies of the calls that bring the host's files into a guest without a shared directory. */
+/* Bodies of the calls that bring the host's files into a guest without a shared directory, and
+ * back. */
 #ifndef AGENT_PROTO_CALLS_STORAGE_H
 #define AGENT_PROTO_CALLS_STORAGE_H
 
@@ -20,6 +21,34 @@ struct call_mountimage {
 	const char *options; /* of the file system; NULL: none */
 };
 
+/*
+ * PUTTREE (84): what COPYFILE has put into `file` of the guest's files, a stream of tree_code.h,
+ * becomes `target` of the share. The file goes.
+ */
+struct call_puttree {
+	const char *file;
+	const char *target; /* "<container>/<name>" */
+	bool layer;	    /* a writable layer over it */
+};
+
+/*
+ * TAKETREE (85): what was written over `target` since it came, to `file` of the guest's files, as a
+ * stream of tree_code.h with one top entry or none; READFILE fetches it. Nothing should write
+ * meanwhile.
+ */
+struct call_taketree {
+	const char *target;
+	const char *file;
+	uint64_t max_bytes; /* more is an error; JSON "maxBytes" */
+};
+
+struct call_taketree_reply {
+	uint64_t bytes; /* 0: nothing was written, and there is no file */
+};
+
 extern const struct json_type call_mountimage_type;
+extern const struct json_type call_puttree_type;
+extern const struct json_type call_taketree_type;
+extern const struct json_type call_taketree_reply_type;
 
 #endif

@@ -2,29 +2,10 @@
 #include <errno.h>
 #include <sys/random.h>
 #include <time.h>
+#include "base/base64.h"
 #include "runtime/agent_client/agent.h"
 
-enum { SEED_LEN = 512, SEED_TEXT_LEN = (SEED_LEN + 2) / 3 * 4 + 1 };
-
-static void encode_base64(const unsigned char *bytes, size_t len, char *out)
-{
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < len; i += 3) {
-		unsigned group = (unsigned)bytes[i] << 16;
-
-		if (i + 1 < len)
-			group |= (unsigned)bytes[i + 1] << 8;
-		if (i + 2 < len)
-			group |= bytes[i + 2];
-		*out++ = digits[group >> 18];
-		*out++ = digits[group >> 12 & 63];
-		*out++ = i + 1 < len ? digits[group >> 6 & 63] : '=';
-		*out++ = i + 2 < len ? digits[group & 63] : '=';
-	}
-	*out = '\0';
-}
+enum { SEED_LEN = 512, SEED_TEXT_LEN = BASE64_LEN(SEED_LEN) };
 
 static int reseed(struct client *client, const struct client_wait *wait, struct error *err)
 {
@@ -40,7 +21,7 @@ static int reseed(struct client *client, const struct client_wait *wait, struct 
 			return err_set(err, -errno, "get random numbers for the guest");
 		got += n > 0 ? (size_t)n : 0;
 	}
-	encode_base64(seed, sizeof(seed), text);
+	base64_encode(seed, sizeof(seed), text);
 	return agent_call(client, CALL_RESEED, NULL, &call_reseed_type, &body, wait, err);
 }
 

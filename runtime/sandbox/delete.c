@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include "base/log.h"
+#include "runtime/sandbox/copyback.h"
 #include "runtime/sandbox/create_internal.h"
 #include "runtime/sandbox/hooks.h"
 #include "runtime/sandbox/kill_internal.h"
@@ -69,11 +70,16 @@ static int delete_opened(struct record *rec, const char *root, bool force, struc
 	if (ret < 0)
 		return ret;
 	/*
-	 * The machine is ended as it stands: what the container has written is on the host already,
-	 * by each write(2), and by the end of the process for a shared mapping.
+	 * The machine is ended as it stands: what the container has written to shared directories is
+	 * on the host already, by each write(2), and by the end of the process for a shared mapping.
 	 */
 	if (status != OCI_STATUS_STOPPED && rec->state.status != OCI_STATUS_CREATING)
 		end_container(rec);
+	ret = copyback_all(rec, err);
+	if (ret < 0 && !force)
+		return ret;
+	if (ret < 0)
+		log_warning("%s", err->text);
 	record_to_oci_state(&rec->state, NULL, &state);
 	ret = sandbox_undo(rec, err);
 	if (ret == 0)

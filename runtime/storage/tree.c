@@ -53,6 +53,8 @@ static int add_value(struct walk *walk, const char *path, const char *name)
 
 	if (len < 0)
 		return -errno;
+	if (strncmp(name, "user.", 5) == 0)
+		walk->tree->user_xattrs = true;
 	add_text(&walk->sha, name);
 	sha256_add(&walk->sha, &n, sizeof(n));
 	sha256_add(&walk->sha, walk->value, n);

@@ -16,6 +16,7 @@ struct tree {
 	uint64_t bytes;	       /* in regular files, holes included; each of several names counts */
 	uint64_t stored_bytes; /* the same without holes */
 	bool sparse;	       /* there are files with holes */
+	bool user_xattrs;      /* some have attributes "user.*" */
 	uint16_t longest_name; /* bytes */
 };
 

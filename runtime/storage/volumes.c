@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -16,6 +17,9 @@
 
 /* How often a tree may change under the packer before its image is nobody else's. */
 enum { PACK_TRIES = 2 };
+
+/* What a slot would be wasted on. */
+enum { SMALL_BYTES = 1 << 20, SMALL_ENTRIES = 1000 };
 
 /* mkfs.erofs up to 1.5 at least cuts longer names off and does not find the file then. */
 enum { EROFS_NAME_MAX = 254 };
@@ -37,30 +41,6 @@ int volumes_plan(struct volumes *volumes, const struct share *share, struct aren
 			.writable = i == 0 || !mount->readonly,
 			.entry = IMAGE_ENTRY_INIT,
 		};
-	}
-	return 0;
-}
-
-int volumes_check(const struct volumes *volumes, struct strvec *copies, struct error *err)
-{
-	/* the first is the root file system, which is the container's own */
-	for (size_t i = 1; i < volumes->n; i++) {
-		const struct share_mount *item = volumes->list[i].mount;
-
-		if (item->readonly)
-			continue;
-		if (item->is_dir) {
-			err_msg(err, -EOPNOTSUPP,
-				"error mounting \"%s\" to rootfs at \"%s\": this hypervisor shares "
-				"no directories with its guests, so it can only be read-only",
-				item->source, item->destination);
-			return err_hint(err, "add \"ro\" to the options of the mount");
-		}
-		if (strvec_addf(copies,
-				"mount at \"%s\": the container has a copy of \"%s\", changes stay "
-				"in the guest",
-				item->destination, item->source) < 0)
-			return err_set(err, -ENOMEM, "mount at \"%s\"", item->destination);
 	}
 	return 0;
 }
@@ -95,6 +75,55 @@ static int examine(struct volumes *volumes, struct volume *volume, struct error 
 	    0)
 		volume->name = NULL;
 	return volume->name ? 0 : err_set(err, -ENOMEM, "look at '%s'", volume->source.path);
+}
+
+/* Kernel file systems with devices: their names would be there, and nothing behind them. */
+static int refuse_devices(const struct volume *volume, struct error *err)
+{
+	const char *path = volume->source.path;
+	struct stat st, dev;
+
+	if (!volume->source.is_dir || strncmp(path, "/dev", 4) != 0 ||
+	    (path[4] != '/' && path[4] != '\0') || stat(path, &st) < 0 || stat("/dev", &dev) < 0)
+		return 0;
+	if (st.st_dev != dev.st_dev && strcmp(path, "/dev/pts") != 0)
+		return 0;
+	return err_msg(err, -EOPNOTSUPP,
+		       "error mounting \"%s\" to rootfs at \"%s\": devices of the host cannot be "
+		       "reached from a virtual machine",
+		       path, volume->source.destination);
+}
+
+static int check_size(const struct volumes *volumes, const struct volume *volume, struct error *err)
+{
+	if (!volume->writable || volume->tree.bytes <= volumes->setup.copy_max)
+		return 0;
+	err_msg(err, -EFBIG,
+		"error mounting \"%s\" to rootfs at \"%s\": this hypervisor shares no directories "
+		"with its guests, and the %llu MiB in it are too many for a writable copy",
+		volume->source.path, volume->source.destination,
+		(unsigned long long)volume->tree.bytes >> 20);
+	return err_hint(err,
+			"the limit is copy_max = %llu in [storage]; or add \"ro\" to the options "
+			"of the mount",
+			(unsigned long long)volumes->setup.copy_max >> 20);
+}
+
+/* Which way a bind mount goes. The root file system is always an image. */
+static int decide(const struct volumes *volumes, struct volume *volume, struct error *err)
+{
+	const struct tree *tree = &volume->tree;
+	int ret;
+
+	if (volume == volumes->list)
+		return 0;
+	ret = refuse_devices(volume, err);
+	if (ret == 0)
+		ret = check_size(volumes, volume, err);
+	/* a guest's memory file system may be without attributes of users */
+	if (tree->bytes <= SMALL_BYTES && tree->entries <= SMALL_ENTRIES && !tree->user_xattrs)
+		volume->way = VOLUME_COPY;
+	return ret;
 }
 
 /* An image for this container alone, in its own directory. */
@@ -138,11 +167,15 @@ int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, st
 	int ret = image_choose_format(setup->format, &volumes->format, err);
 
 	volumes->setup = *setup;
+	/* the clock that files' times are taken from */
+	(void)clock_gettime(CLOCK_REALTIME_COARSE, &volumes->since);
 	for (size_t i = 0; ret == 0 && i < volumes->n; i++) {
 		struct volume *volume = &volumes->list[i];
 
 		ret = examine(volumes, volume, err);
 		if (ret == 0)
+			ret = decide(volumes, volume, err);
+		if (ret == 0 && volume->way == VOLUME_IMAGE)
 			ret = has_cache(volumes) ? start_cached(volumes, volume, 0, err)
 						 : start_private(volumes, volume, err);
 		if (ret == -ETIMEDOUT)

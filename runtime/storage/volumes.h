@@ -1,11 +1,12 @@
 /*
  * What of the host a container needs in a guest that no directory can be shared with: its root file
- * system and its bind mounts, each as an image of its own that comes from the cache or is packed
- * while the machine boots.
+ * system and its bind mounts. Small mounts are copied through the agent; everything else is an
+ * image of its own, which comes from the cache or is packed while the machine boots.
  */
 #ifndef RUNTIME_STORAGE_VOLUMES_H
 #define RUNTIME_STORAGE_VOLUMES_H
 
+#include <time.h>
 #include "base/arena.h"
 #include "base/strvec.h"
 #include "runtime/storage/image.h"
@@ -19,10 +20,14 @@ struct volumes_setup {
 	const char *stage;	  /* an empty directory, absolute */
 	const char *dir;	  /* for images that are not cached, absolute */
 	struct proc_id self;	  /* this process */
+	uint64_t copy_max;	  /* bytes of a writable bind mount */
 };
+
+enum volume_way { VOLUME_IMAGE, VOLUME_COPY };
 
 struct volume {
 	const struct share_mount *mount;
+	enum volume_way way;
 	struct image_source source;
 	bool writable;
 	struct tree tree;
@@ -37,7 +42,8 @@ struct volume {
 struct volumes {
 	struct volumes_setup setup;
 	enum image_format format;
-	struct volume *list; /* the first is the root file system */
+	struct timespec since; /* when volumes_begin() began to read */
+	struct volume *list;   /* the first is the root file system */
 	size_t n;
 };
 
@@ -45,17 +51,13 @@ struct volumes {
 int volumes_plan(struct volumes *volumes, const struct share *share, struct arena *arena,
 		 struct error *err) must_check;
 
-/* What an image cannot be: a writable directory is an error that names the mount. A writable file
- * becomes a copy; a sentence about each is added to `copies`. */
-int volumes_check(const struct volumes *volumes, struct strvec *copies, struct error *err)
-	must_check;
-
-/* Looks at what there is and starts packing what is not in the cache; returns at once. What another
- * process is packing is left to volume_finish(). */
+/* Looks at what there is, decides which way it goes, and starts packing what is not in the cache;
+ * returns at once. What another process is packing is left to volume_finish(). What cannot be
+ * brought is an error that names the mount. */
 int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, struct error *err)
 	must_check;
 
-/* Makes sure that volume->image is there, by clock_now_ms() == deadline_ms. */
+/* Makes sure that the image of a VOLUME_IMAGE is there, by clock_now_ms() == deadline_ms. */
 int volume_finish(struct volumes *volumes, struct volume *volume, int64_t deadline_ms,
 		  struct error *err) must_check;
 

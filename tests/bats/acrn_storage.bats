@@ -175,3 +175,70 @@ compare_nasty() {
 	echo longest >"$T/nasty/$(printf 'N%.0s' {1..255})"
 	compare_nasty ext4 -t
 }
+
+# slots_used ID: of the machine's places for disks.
+slots_used() {
+	jq '[.slots[] | select(.path)] | length' "$ROOT/$1/acrn.json"
+}
+
+@test "binds: small ones cost no slot, and what is written comes back when the container is deleted" {
+	make_bundle -- sh -c 'set -e
+		cat /config/key /one
+		! touch /config/x 2>/dev/null
+		echo changed >/data/file; rm /data/gone; rm -r /data/tree; mkdir /data/tree /data/new; echo new >/data/new/file
+		mv /data/old-name /data/new-name; ln -s file /data/link; chown 12:34 /data/mode; chmod 2750 /data/mode
+		echo theirs >/data/late; echo theirs >/data/early; touch -d 2001-01-01 /data/early
+		echo more >>/hosts; cat /big/bytes >/dev/null; echo big >/big/added; rm /big/remove'
+	mkdir -p "$T/config/..1" "$T/data/tree/deep" "$T/big"
+	echo value >"$T/config/..1/key"
+	ln -s ..1/key "$T/config/key"
+	echo alone >"$T/one"
+	printf '127.0.0.1 localhost\n' >"$T/hosts"
+	touch "$T"/data/{file,gone,tree/deep/file,old-name,mode,late,early,same} "$T/big/remove"
+	head -c 3M /dev/urandom >"$T/big/bytes"
+	add_bind "$T/config" /config ro
+	add_bind "$T/one" /one ro
+	add_bind "$T/hosts" /hosts rw
+	add_bind "$T/data" /data rw
+	add_bind "$T/big" /big rw
+	inode=$(stat -c %i "$T/hosts")
+	create_container c1
+	# the root and the large one
+	assert_equal "$(slots_used c1)" 2
+	acrun start c1
+	wait_status c1 stopped 60
+	cat "$T/c1.err" >&2
+	assert_equal "$(cat "$T/c1.out")" "$(printf '%s\n' value alone)"
+	# nothing has come back yet, and the host changes two files
+	assert_equal "$(cat "$T/data/file")" ''
+	echo ours >"$T/data/early"
+	echo ours >"$T/data/late"
+	touch -d 2001-01-01 "$T/data/late"
+	run --separate-stderr acrun delete c1
+	assert_status 0
+	assert_output_has "'$T/data/early' was changed by the container and on the host; the host's change is later and stays"
+	assert_output_has "'$T/data/late' was changed by the container and on the host; the container's is later"
+	assert_equal "$(cd "$T/data" && find . | sort | tr '\n' ' ')" \
+		'. ./early ./file ./late ./link ./mode ./new ./new-name ./new/file ./same ./tree '
+	assert_equal "$(cat "$T"/data/{file,link,early,late,new/file} | tr '\n' ' ')" 'changed changed ours theirs new '
+	assert_equal "$(stat -c %a:%u:%g "$T/data/mode")" 2750:12:34
+	assert_equal "$(cat "$T/hosts")" "$(printf '127.0.0.1 localhost\nmore')"
+	assert_equal "$(stat -c %i "$T/hosts")" "$inode"
+	assert_equal "$(ls "$T/big" | tr '\n' ' ')" 'added bytes '
+	assert_no_faults
+}
+
+@test "binds: what a dead machine has not given back is told to be lost" {
+	make_bundle -- sleep 600
+	mkdir "$T/data"
+	add_bind "$T/data" /data rw
+	create_container c1
+	acrun start c1
+	acrun exec c1 touch /data/file </dev/null
+	kill -KILL "$(jq .vmm.pid "$ROOT/c1/state.json")"
+	wait_status c1 stopped
+	run --separate-stderr acrun delete c1
+	assert_status 0
+	assert_output_has "what the container has changed does not reach '$T/data'"
+	assert_equal "$(ls "$T/data")" ''
+}
