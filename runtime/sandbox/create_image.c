@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "agent/proto/calls_storage.h"
 #include "agent/proto/tree_pack.h"
@@ -49,6 +50,9 @@ static int begin(struct create *create, struct error *err)
 
 	if (ret < 0)
 		return err_set(err, ret, "identify this process");
+	/* a container that joins a machine has none yet */
+	if (mkdir(setup.stage, 0700) < 0 && errno != EEXIST)
+		return err_set(err, -errno, "make '%s'", setup.stage);
 	return volumes_begin(create->volumes, &setup, err);
 }
 

@@ -9,13 +9,13 @@ setup() {
 	ln -s "$build/tests/acrn/acrn-dm" "$build/tests/acrn/acrnctl" "$T/"
 	export ACRUN_CONF_FILE=$T/acrun.toml
 	CACHE=$T/cache
-	use_acrn
+	use_storage
 }
 
 teardown() { common_teardown; }
 
-# use_acrn [LINES OF [storage]...]: a configuration for the stand-in.
-use_acrn() {
+# use_storage [LINES OF [storage]...]: a configuration for the stand-in.
+use_storage() {
 	printf '%s\n' "profile = 3.4" "faults = $T/faults" "kernel = $data/vmlinux" >"$T/acrn-dm.conf"
 	cat >"$ACRUN_CONF_FILE" <<-END
 		[runtime]
@@ -168,7 +168,7 @@ compare_nasty() {
 }
 
 @test "ext4: whatever is in a tree is in its image, but for parts of seconds" {
-	use_acrn 'image_format = "ext4"'
+	use_storage 'image_format = "ext4"'
 	make_nasty "$T/nasty"
 	# nor has its packer years before 1970 and after 2038
 	touch -d 2011-11-11 "$T/nasty/many/1" "$T/nasty/many/2"
