@@ -315,3 +315,35 @@ refused() {
 		mkdir "$BUNDLE/rootfs/$kind"
 	done
 }
+
+@test "spec: containers of a pod share its user namespace by path, and all else works in it" {
+	make_bundle -- sleep 1000
+	edit_config '.annotations = {"io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri.sandbox-id": "pod"}'
+	user_namespace
+	create_container pod
+	acrun start pod
+	local pid
+	pid=$(container_pid pod)
+	mv "$BUNDLE" "$T/pod"
+	make_bundle --terminal -- sleep 1000
+	user_namespace
+	edit_config '.annotations = {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-id": "pod"} | del(.hostname)
+		| .linux.namespaces = [{type: "pid"}, {type: "mount"}, {type: "cgroup"}, {type: "user", path: "/proc/\($pid)/ns/user"},
+			{type: "ipc", path: "/proc/\($pid)/ns/ipc"}, {type: "uts", path: "/proc/\($pid)/ns/uts"}, {type: "network", path: "/proc/\($pid)/ns/net"}]
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 2000, hard: 900000}] | .process.oomScoreAdj = -5
+		| .mounts += [{destination: "/etc/hostname", type: "bind", source: "/etc/hostname", options: ["bind", "ro"]}]' --arg pid "$pid"
+	"$(dirname "$ACRUN")/../tests/recvtty" "$T/tty.sock" "$T/tty.out" </dev/null >/dev/null 2>&1 3>&- &
+	wait_for 10 test -S "$T/tty.sock"
+	create_container member --console-socket "$T/tty.sock"
+	acrun start member
+	run -0 acrun exec member sh -c 'readlink /proc/self/ns/user; readlink /proc/self/ns/ipc; cat /proc/self/uid_map; id -u; stat -c %u / /dev/pts/0 /dev/console
+		ulimit -Hn; cat /etc/hostname; mount -t tmpfs t /tmp 2>&1; : >/dev/null && : </dev/zero && echo nodes' </dev/null
+	local seen=$output
+	run -0 acrun exec pod sh -c 'readlink /proc/self/ns/user; readlink /proc/self/ns/ipc; cat /proc/self/uid_map' </dev/null
+	assert_equal "$(head -n 3 <<<"$seen")" "$output"
+	# the tty belongs to it as well; CAP_SYS_ADMIN is what it was not given
+	assert_equal "$(tail -n +4 <<<"$seen" | tr '\n' ' ')" \
+		"0 0 0 0 900000 $(cat /etc/hostname) mount: permission denied (are you root?) nodes "
+	acrun delete --force member
+	acrun delete --force pod
+}
