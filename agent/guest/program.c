@@ -1,7 +1,6 @@
 #include "agent/guest/program.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +32,11 @@ static int check_program(const char *path)
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return -EACCES;
-	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
+	/* real and effective user are one by now. A filter that is in force may refuse to tell:
+	 * then exec does */
+	if (access(path, X_OK) == 0 || errno == EPERM || errno == ENOSYS)
+		return 0;
+	return -errno;
 }
 
 static int find_in_path(const char *name, const char *dirs, char **path)

@@ -163,7 +163,8 @@ user_namespace() {
 		| .linux.namespaces += [{type: "time"}] | .linux.timeOffsets = {boottime: {secs: 99, nanosecs: 1}}
 		| .linux.sysctl = {"kernel.shmmax": "9999"} | .linux.rootfsPropagation = "unbindable"
 		| .linux.devices = [{path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 416, uid: 1000, gid: 5}]
-		| .linux.resources = {devices: [{allow: false, access: "rwm"}]}
+		| .linux.resources = {devices: [{allow: false, access: "rwm"}], cpu: {idle: 1}} | .linux.namespaces += [{type: "cgroup"}]
+		| .mounts += [{destination: "/sys/fs/cgroup", type: "cgroup2", source: "cgroup", options: ["nosuid", "noexec", "nodev"]}]
 		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["keyctl"], action: "SCMP_ACT_ERRNO", errnoRet: 38}]}'
 	user_namespace
 	run run_container c1 --strict
@@ -346,4 +347,21 @@ refused() {
 		"0 0 0 0 900000 $(cat /etc/hostname) mount: permission denied (are you root?) nodes "
 	acrun delete --force member
 	acrun delete --force pod
+}
+
+
+@test "spec: seccomp: what each action does, and conditions on arguments" {
+	make_bundle -- sh -c 'mkdir /tmp/a 2>&1; rmdir /tmp 2>&1; chown 7:7 /tmp && echo chown; chown 8:7 /tmp 2>&1; link /tmp/x /tmp/y 2>&1
+		(exec chroot / true); echo "killed $?"; (exec hostname x); echo "trapped $?"; (exec sync); echo "logged $?"; grep Seccomp: /proc/self/status'
+	edit_config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"], flags: ["SECCOMP_FILTER_FLAG_LOG"],
+		syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 28}, {names: ["rmdir", "unlinkat"], action: "SCMP_ACT_ERRNO"},
+			{names: ["chown", "lchown"], action: "SCMP_ACT_ERRNO", errnoRet: 95, args: [{index: 1, value: 7, op: "SCMP_CMP_GT"}]},
+			{names: ["link", "linkat"], action: "SCMP_ACT_TRACE"}, {names: ["chroot"], action: "SCMP_ACT_KILL_PROCESS"},
+			{names: ["sethostname"], action: "SCMP_ACT_TRAP"}, {names: ["sync"], action: "SCMP_ACT_LOG"},
+			{names: ["access", "faccessat", "faccessat2"], action: "SCMP_ACT_ERRNO"}]} | .process.noNewPrivileges = false'
+	run -0 run_container c1 --strict
+	[[ ${lines[0]} == *"No space left on device" && ${lines[1]} == *"Operation not permitted" && ${lines[2]} == chown ]]
+	[[ ${lines[3]} == *"Operation not supported" && ${lines[4]} == *"Function not implemented" ]]
+	echo "$output"
+	[[ $output == *"killed 159"*"trapped 159"*"logged 0"*"Seccomp:"*2 ]]
 }

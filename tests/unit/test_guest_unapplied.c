@@ -73,6 +73,49 @@ static void test_network_of_a_user_namespace(void **state)
 			 "");
 }
 
+static void assert_named(const char *json, const char *path)
+{
+	auto_arena struct arena arena = { 0 };
+	auto_strvec struct strvec list = { 0 };
+	struct oci_spec spec;
+
+	assert_int_equal(json_decode(&oci_spec_type, json, strlen(json), NULL, &arena, &spec, NULL),
+			 0);
+	unapplied_list(&spec, &list);
+	if (list.len != 1 || strncmp(list.items[0], path, strlen(path)) != 0)
+		fail_msg("%s: %zu sentences, the first is: %s", path, list.len,
+			 list.len ? list.items[0] : "");
+}
+
+#define WITH_LINUX(text)     "{\"ociVersion\":\"1.2.0\",\"linux\":{" text "}}"
+#define WITH_RESOURCES(text) WITH_LINUX("\"resources\":{" text "}")
+
+static void test_members_of_linux(void **state)
+{
+	static const char *const rows[][2] = {
+		{ WITH_LINUX("\"mountLabel\":\"l\""), "linux.mountLabel is not applied: " },
+		{ WITH_LINUX("\"netDevices\":{\"eth0\":{}}"), "linux.netDevices is not applied: " },
+		{ WITH_RESOURCES("\"memory\":{\"kernel\":5}"),
+		  "linux.resources.memory.kernel is not applied: " },
+		{ WITH_RESOURCES("\"memory\":{\"kernelTCP\":5}"),
+		  "linux.resources.memory.kernelTCP is not applied: " },
+		{ WITH_RESOURCES("\"memory\":{\"disableOOMKiller\":true}"),
+		  "linux.resources.memory.disableOOMKiller is not applied: " },
+		{ WITH_RESOURCES("\"cpu\":{\"realtimeRuntime\":5}"),
+		  "linux.resources.cpu.realtimeRuntime " },
+		{ WITH_RESOURCES("\"network\":{\"classID\":5}"),
+		  "linux.resources.network is not applied: " },
+		{ WITH_RESOURCES("\"rdma\":{\"x\":{\"hcaHandles\":5}}"),
+		  "linux.resources.rdma is not applied: " },
+		{ "{\"ociVersion\":\"1.2.0\",\"process\":{\"cwd\":\"/\",\"selinuxLabel\":\"l\"}}",
+		  "process.selinuxLabel is not applied: " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_named(rows[i][0], rows[i][1]);
+}
+
 static void test_resources(void **state)
 {
 	(void)state;
@@ -93,6 +136,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_capabilities),
 		cmocka_unit_test(test_network_of_a_user_namespace),
 		cmocka_unit_test(test_resources),
+		cmocka_unit_test(test_members_of_linux),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
