@@ -166,3 +166,13 @@ use_release() {
 	jq -e '.checks[] | select(.name == "acrn" and .status == "ok" and (.detail | startswith("not used: ")))' "$T/checks"
 	jq -e '.checks[] | select(.name == "hypervisor" and .detail == "qemu")' "$T/checks"
 }
+
+@test "nothing of it can be saved: no template, no cache, and that is said" {
+	run acrun factory init
+	assert_status 0
+	assert_equal "$output" "vm factory or VMCache is not enabled"
+	printf '[factory]\nvm_cache_number = 2\nvm_cache_endpoint = "%s"\n' "$T/cache.sock" >"$ACRUN_CONF_FILE"
+	run acrun factory init
+	assert_status 1
+	assert_output_has "acrn is not supported by VM cache"
+}

@@ -32,6 +32,7 @@ use_acrn() {
 	cat >"$T/config.d/00-acrn.toml" <<-END
 		[runtime]
 		hypervisor = "acrn"
+		create_container_timeout = 180 # each boots anew, ten at once in some tests
 		[hypervisor.acrn]
 		path = "$T/acrn-dm"
 		device = "/dev/null"
