@@ -133,13 +133,19 @@ static void put_params(const struct hypervisor_config *cfg, const struct vm_spec
 	uint32_t cpus = cfg->default_maxvcpus > spec->vcpus ? cfg->default_maxvcpus : spec->vcpus;
 
 	put_param(line, "tsc=reliable no_timer_check nohpet console=tty0 console=ttyS0 "
-			"console=hvc0 log_buf_len=16M consoleblank=0");
+			"console=hvc0");
+	/* With its index, a log of that size takes 74 MiB. */
+	if (cfg->enable_debug)
+		put_param(line, "log_buf_len=16M");
+	put_param(line, "consoleblank=0");
 	if (is_set(cfg->image))
 		put_param(line, "root=/dev/vda1 ro rootwait");
 	put_param(line, cfg->enable_debug ? "debug" : "quiet");
 	if (is_set(cfg->image))
 		put_param(line, systemd);
 	(void)strbuf_addf(line, " panic=1 maxcpus=%u", cpus);
+	/* Each container boots: entropy, grace periods, self-tests of ciphers. */
+	put_param(line, "random.trust_cpu=on rcupdate.rcu_expedited=1 cryptomgr.notests");
 	put_param(line, spec->extra_kernel_params);
 	put_param(line, cfg->kernel_params);
 }
