@@ -27,6 +27,7 @@ use_acrn() {
 	build=$(cd "$(dirname "$ACRUN")/.." && pwd)
 	ln -sf "$build/tests/acrn/acrn-dm" "$build/tests/acrn/acrnctl" "$T/"
 	printf '%s\n' "profile = ${ACRUN_TEST_RELEASE:-3.4}" "faults = $T/faults" "kernel = $build/share/acrun/vmlinux" "uuids = any" \
+		"append = noreplace-smp init_on_alloc=0" \
 		>"$T/acrn-dm.conf"
 	mkdir -p "$T/config.d"
 	cat >"$T/config.d/00-acrn.toml" <<-END

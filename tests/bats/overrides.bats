@@ -32,9 +32,11 @@ run_one() {
 }
 
 @test "overrides: the vm object chooses kernel parameters, sizes and the program" {
+	local kernel=vmlinux
+	[[ $HV != acrn ]] || kernel=bzImage
 	: >"$T/acrun.toml"
 	edit_config '.vm = {kernel: {path: $kernel, parameters: ["seen.from.inside=2"]}, hwConfig: {memory: 734003200}}' \
-		--arg kernel "${ACRUN%/bin/acrun}/share/acrun/vmlinux"
+		--arg kernel "${ACRUN%/bin/acrun}/share/acrun/$kernel"
 	run_one
 	assert_status 0
 	[[ ${lines[0]} -gt 600000 && ${lines[0]} -lt 720000 ]]

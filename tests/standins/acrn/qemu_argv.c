@@ -143,9 +143,11 @@ static void add_console(struct builder *b, const struct dm_device *dev)
 static void add_vm(struct builder *b)
 {
 	static const char *const knobs[] = {
-		"-no-user-config", "-nodefaults", "-display", "none", "-vga",	  "none",
-		"-no-reboot",	   "-S",	  "-cpu",     "max",  "-chardev", NULL,
+		"-no-user-config", "-nodefaults", "-display", "none", "-vga", "none",
+		"-no-reboot",	   "-S",	  "-chardev", NULL,
 	};
+	/* Emulated string instructions go byte by byte: the guest is to take others. */
+	bool tcg = !strncmp(b->set->accel, "tcg", 3);
 
 	(void)strvec_add(b->argv, b->set->qemu);
 	(void)strvec_add(b->argv, "-name");
@@ -153,6 +155,7 @@ static void add_vm(struct builder *b)
 	(void)strvec_addf(b->argv, "acrn-%.*s", (int)strcspn(b->cfg->vmname, ","), b->cfg->vmname);
 	add(b, "-machine", "pc,usb=off,vmport=off");
 	add(b, "-accel", b->set->accel);
+	add(b, "-cpu", tcg ? "max,erms=off,fsrm=off" : "max");
 	(void)strvec_add_all(b->argv, knobs);
 	(void)strvec_addf(b->argv, "socket,id=control,fd=%d", QEMU_CONTROL_FD);
 	add(b, "-mon", "chardev=control,mode=control");
