@@ -263,8 +263,8 @@ int oci_features_get(struct arena *arena, struct oci_features *features)
 		.mount_options = strings(mount_options),
 		.linux_ = {
 			.namespaces = strings(namespaces),
-			/* The guest's, whatever the host has; what cgroupsPath says is not used. */
-			.cgroup = { .v2 = true },
+			/* The host's; limits hold in the guest's, which is of version 2. */
+			.cgroup = { .v1 = true, .v2 = true, .systemd = true },
 			.seccomp = {
 				.enabled = true,
 				.actions = strings(actions),

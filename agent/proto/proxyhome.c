@@ -54,20 +54,25 @@ static int split_args(const struct strbuf *text, const char **argv)
 	return 0;
 }
 
+int proxyhome_note(int dir_fd, const struct proc_id *id, struct error *err)
+{
+	char text[64];
+	int len =
+		snprintf(text, sizeof(text), "%" PRId64 " %" PRIu64 "\n", id->pid, id->start_time);
+	int ret = fs_replace_at(dir_fd, PROXYHOME_PID, text, (size_t)len, 0600, false);
+
+	return ret < 0 ? err_set(err, ret, "write '%s'", PROXYHOME_PID) : 0;
+}
+
 /* In the new process: nobody must have to guess which it is. */
-static int write_pid(void *arg, struct error *err)
+static int note_self(void *arg, struct error *err)
 {
 	const int *dir_fd = arg;
 	struct proc_id id;
-	char text[64];
 	int ret = proc_identify(getpid(), &id);
-	int len;
 
-	if (ret < 0)
-		return err_set(err, ret, "identify the sandbox's proxy");
-	len = snprintf(text, sizeof(text), "%" PRId64 " %" PRIu64 "\n", id.pid, id.start_time);
-	ret = fs_replace_at(*dir_fd, PROXYHOME_PID, text, (size_t)len, 0600, false);
-	return ret < 0 ? err_set(err, ret, "write '%s'", PROXYHOME_PID) : 0;
+	return ret < 0 ? err_set(err, ret, "identify the sandbox's proxy")
+		       : proxyhome_note(*dir_fd, &id, err);
 }
 
 static int start(int dir_fd, struct error *err)
@@ -77,7 +82,7 @@ static int start(int dir_fd, struct error *err)
 	auto_close int listen_fd = -1;
 	auto_close int log_fd = -1;
 	struct spawn sp = {
-		.argv = argv, .setsid = true, .prepare = write_pid, .prepare_arg = &dir_fd
+		.argv = argv, .setsid = true, .prepare = note_self, .prepare_arg = &dir_fd
 	};
 	pid_t pid;
 	int ret = fs_read_file_at(dir_fd, PROXYHOME_ARGS, &text, ARGS_BYTES_MAX);
@@ -145,11 +150,17 @@ static bool read_pid(int dir_fd, struct proc_id *id)
 	       id->pid > 0;
 }
 
+struct proc_id proxyhome_find(int dir_fd, const struct proc_id *first)
+{
+	struct proc_id id;
+
+	return read_pid(dir_fd, &id) ? id : *first;
+}
+
 int proxyhome_wait_gone(int dir_fd, const struct proc_id *first, int timeout_ms)
 {
-	struct proc_id id = *first;
+	const struct proc_id id = proxyhome_find(dir_fd, first);
 
-	(void)read_pid(dir_fd, &id);
 	return proc_wait_gone(&id, timeout_ms);
 }
 

@@ -13,7 +13,7 @@
 #define PROXYHOME_LOG	   "proxy.log"
 #define PROXYHOME_SESSIONS "proxy.sessions" /* what it remembers: the proxy's own */
 #define PROXYHOME_ARGS	   "proxy.args"	    /* how it was started */
-#define PROXYHOME_PID	   "proxy.pid"	    /* of one that was started in its place */
+#define PROXYHOME_PID	   "proxy.pid"	    /* which process it is */
 #define PROXYHOME_LOCK	   "proxy.lock"
 
 /* Keeps the command line (NULL-terminated, argv[0] the absolute path, without -listen-fd) in the
@@ -27,8 +27,11 @@ int proxyhome_save(int dir_fd, const char *const *argv, struct error *err) must_
  */
 int proxyhome_revive(int dir_fd, int timeout_ms, struct error *err) must_check;
 
-/* Waits until the sandbox's proxy has ended: `first`, unless another took its place since.
- * -ETIMEDOUT when it still runs. */
+/* Writes down which process serves the sandbox. */
+int proxyhome_note(int dir_fd, const struct proc_id *id, struct error *err) must_check;
+/* Which process serves the sandbox: `first`, unless another took its place. */
+struct proc_id proxyhome_find(int dir_fd, const struct proc_id *first);
+/* Waits until that process has ended; -ETIMEDOUT when it still runs. */
 int proxyhome_wait_gone(int dir_fd, const struct proc_id *first, int timeout_ms) must_check;
 
 /* Ends a proxy that was started in place of the first, and sees to it that none is any more. Fine

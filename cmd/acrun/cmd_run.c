@@ -92,6 +92,8 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	int ret = outside_check_preserved(opts->preserve_fds, err);
 
 	(void)argc;
+	if (ret == 0)
+		ret = globals_cgroup_manager(globals, &request.cgroup_manager, err);
 	if (ret < 0)
 		return ret;
 	if (opts->detach)

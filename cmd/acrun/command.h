@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "cmd/acrun/options.h"
+#include "runtime/cgroup/cgroup.h"
 
 /* Options in front of the command. */
 struct globals {
@@ -17,9 +18,15 @@ struct globals {
 	const char *root;
 	const char *config;
 	const char *trace;
+	bool systemd_cgroup;
+	const char *cgroup_manager;
 	bool root_is_default;
 	char *root_abs; /* absolute form of root; owned by main */
 };
+
+/* What --systemd-cgroup and --cgroup-manager ask for. */
+int globals_cgroup_manager(const struct globals *globals, enum cgroup_manager *manager,
+			   struct error *err) must_check;
 
 /* The options that fill them. */
 extern const struct option_table globals_options;

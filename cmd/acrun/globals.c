@@ -22,8 +22,10 @@ static const struct option_row rows[] = {
 	  "the same" },
 	{ "trace", 0, OPTION_STRING, FIELD(trace), "FILE",
 	  "append what takes how long to FILE, for trace viewers (also: ACRUN_TRACE)" },
-	{ "systemd-cgroup", 0, OPTION_IGNORED, 0, NULL, "accepted for compatibility" },
-	{ "cgroup-manager", 0, OPTION_IGNORED, 0, "NAME", "accepted for compatibility" },
+	{ "systemd-cgroup", 0, OPTION_FLAG, FIELD(systemd_cgroup), NULL,
+	  "linux.cgroupsPath is SLICE:PREFIX:NAME" },
+	{ "cgroup-manager", 0, OPTION_STRING, FIELD(cgroup_manager), "cgroupfs|systemd|disabled",
+	  "how linux.cgroupsPath is meant (default: cgroupfs)" },
 	{ "rootless", 0, OPTION_IGNORED, 0, "true|false|auto", "accepted for compatibility" },
 	{ "criu", 0, OPTION_IGNORED, 0, "PATH", "accepted for compatibility" },
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "show help" },
@@ -31,3 +33,11 @@ static const struct option_row rows[] = {
 };
 
 const struct option_table globals_options = { rows, sizeof(rows) / sizeof(rows[0]), true };
+
+int globals_cgroup_manager(const struct globals *globals, enum cgroup_manager *manager,
+			   struct error *err)
+{
+	*manager = globals->systemd_cgroup ? CGROUP_SYSTEMD : CGROUP_FS;
+	return globals->cgroup_manager ? cgroup_parse_manager(globals->cgroup_manager, manager, err)
+				       : 0;
+}

@@ -5,12 +5,25 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "runtime/agent_client/agent.h"
+#include "runtime/cgroup/cgroup.h"
 
 enum { REVIVE_TIMEOUT_MS = 10000, DYING_TIMEOUT_MS = 1000, JOINS_MAX = 5 };
 
 enum agent_dialect attach_dialect(const struct record *rec)
 {
 	return rec->state.agent ? agent_dialect_parse(rec->state.agent) : AGENT_ACRUN;
+}
+
+/* It is ours by birth, and the sandbox's by right. */
+static void take_along(const struct record *rec)
+{
+	const struct proc_id proxy = proxyhome_find(rec->sandbox_fd, &rec->state.proxy);
+	struct error err = { 0 };
+
+	/* of a pod it is the sandbox's, whose cgroup is not this container's */
+	if (!record_is_member(&rec->state) && proc_is_alive(&proxy) &&
+	    cgroup_join(&rec->state.cgroups, (pid_t)proxy.pid, &err) < 0)
+		log_debug("%s", err.text);
 }
 
 /* A proxy that has died is replaced: its machine lives, and so do the processes. */
@@ -28,6 +41,7 @@ static int open_proxy(const struct record *rec, struct client *client, struct er
 	if (proxyhome_revive(rec->sandbox_fd, REVIVE_TIMEOUT_MS, &why) < 0)
 		return err_ctx(err, "start another one: %s", why.text);
 	log_debug("the sandbox's proxy had died: another one took its place");
+	take_along(rec);
 	err_clear(err);
 	return client_open(client, rec->sandbox_fd, PROXYHOME_SOCKET, err);
 }
@@ -44,7 +58,7 @@ static int join(const struct record *rec, struct client *client, const struct cl
 			return ret;
 		/* It was about to die when it was asked. */
 		client_close(client);
-		(void)!proxyhome_wait_gone(rec->dir_fd, &rec->state.proxy, DYING_TIMEOUT_MS);
+		(void)!proxyhome_wait_gone(rec->sandbox_fd, &rec->state.proxy, DYING_TIMEOUT_MS);
 		err_clear(err);
 	}
 }
@@ -57,7 +71,7 @@ static int reopen(struct client *client, const void *arg, const struct client_wa
 	int ret;
 
 	client_close(client);
-	(void)!proxyhome_wait_gone(rec->dir_fd, &rec->state.proxy, DYING_TIMEOUT_MS);
+	(void)!proxyhome_wait_gone(rec->sandbox_fd, &rec->state.proxy, DYING_TIMEOUT_MS);
 	ret = join(rec, client, wait, NULL, err);
 	client->interrupt_fd = old.interrupt_fd;
 	client->dialect = old.dialect;

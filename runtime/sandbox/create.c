@@ -56,6 +56,7 @@ int step_share(struct create *create, struct error *err)
 
 static const struct step create_steps[] = {
 	{ "namespaces", step_namespaces, NULL },
+	{ "cgroup", step_cgroup, undo_cgroup },
 	{ "devices", step_network_devices, NULL },
 	{ "cache", step_cache, undo_cache },
 	{ "share", step_share, NULL },
@@ -72,18 +73,27 @@ static const struct step create_steps[] = {
 	{ "guest network", step_guest_network, NULL },
 	{ "image", step_image, NULL },
 	{ "container", step_container, NULL },
+	{ "limits", step_limits, NULL },
 	{ "publish", step_publish, NULL },
 };
 enum { N_STEPS = sizeof(create_steps) / sizeof(create_steps[0]) };
 
 /* Of a container in the machine of another. */
 static const struct step join_steps[] = {
-	{ "join", step_join, undo_join },      { "namespaces", step_join_namespaces, NULL },
-	{ "share", step_join_share, NULL },    { "pack", step_pack, NULL },
-	{ "attach", step_attach, NULL },       { "grow", step_grow, NULL },
-	{ "console", step_console, NULL },     { "shim", step_shim, undo_shim },
-	{ "hooks", step_hooks, NULL },	       { "image", step_image, NULL },
-	{ "container", step_container, NULL }, { "publish", step_publish, NULL },
+	{ "join", step_join, undo_join },
+	{ "namespaces", step_join_namespaces, NULL },
+	{ "cgroup", step_cgroup, undo_cgroup },
+	{ "share", step_join_share, NULL },
+	{ "pack", step_pack, NULL },
+	{ "attach", step_attach, NULL },
+	{ "grow", step_grow, NULL },
+	{ "console", step_console, NULL },
+	{ "shim", step_shim, undo_shim },
+	{ "hooks", step_hooks, NULL },
+	{ "image", step_image, NULL },
+	{ "container", step_container, NULL },
+	{ "limits", step_limits, NULL },
+	{ "publish", step_publish, NULL },
 };
 enum { N_JOIN_STEPS = sizeof(join_steps) / sizeof(join_steps[0]) };
 
@@ -100,7 +110,10 @@ int create_record_self(struct record *rec, struct proc_id *id, struct error *err
 {
 	int ret = proc_identify(getpid(), id);
 
-	return ret < 0 ? err_set(err, ret, "identify a helper process") : record_save(rec, err);
+	if (ret < 0)
+		return err_set(err, ret, "identify a helper process");
+	ret = record_save(rec, err);
+	return ret < 0 ? ret : cgroup_join(&rec->state.cgroups, 0, err);
 }
 
 struct client_wait create_wait(const struct create *create)

@@ -54,6 +54,9 @@ static int claim(struct create *create, const struct cache_machine *cached, stru
 		       cached->accelerator);
 	machine->dir = cached->dir;
 	machine->dir_fd = create->cached_fd;
+	ret = cgroup_join(&create->rec.state.cgroups, (pid_t)cached->vmm.pid, err);
+	if (ret < 0)
+		return ret;
 	return create_fill_share(create, cached->dir, create->cached_fd, err);
 }
 

@@ -44,8 +44,8 @@ struct create {
 	bool hooks_begun; /* then poststop follows, whatever happens */
 };
 
-/* Records the calling child process in *id and saves: called in a child before it executes its
- * program, so that no process of ours is ever unknown. */
+/* Records the calling child process in *id, saves, and joins the container's cgroups: called in a
+ * child before it executes its program, so that no process of ours is ever unknown. */
 int create_record_self(struct record *rec, struct proc_id *id, struct error *err) must_check;
 
 /* Spawns a helper of the sandbox in its network namespace; `id` is where the record keeps it. */
@@ -97,6 +97,7 @@ struct client_wait create_wait(const struct create *create);
 bool create_needs_link(const struct create *create);
 
 /* The steps; each in the file of its job. */
+int step_cgroup(struct create *create, struct error *err);
 int step_cache(struct create *create, struct error *err);
 int step_share(struct create *create, struct error *err);
 int step_pack(struct create *create, struct error *err);
@@ -113,6 +114,7 @@ int step_guest_network(struct create *create, struct error *err);
 int step_hooks(struct create *create, struct error *err);
 int step_image(struct create *create, struct error *err);
 int step_container(struct create *create, struct error *err);
+int step_limits(struct create *create, struct error *err);
 int step_publish(struct create *create, struct error *err);
 
 /* Those that a container in the machine of another has instead (create_pod.c). */
@@ -122,6 +124,7 @@ int step_join_share(struct create *create, struct error *err);
 int step_attach(struct create *create, struct error *err);
 int step_grow(struct create *create, struct error *err);
 
+void undo_cgroup(struct record *rec);
 void undo_cache(struct record *rec);
 void undo_vm(struct record *rec);
 void undo_proxy(struct record *rec);

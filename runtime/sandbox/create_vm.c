@@ -223,6 +223,8 @@ int step_proxy(struct create *create, struct error *err)
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ log, 1 };
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ log, 2 };
 	ret = create_spawn(create, &sp, &create->rec.state.proxy, err);
+	if (ret == 0)
+		ret = proxyhome_note(create->rec.dir_fd, &create->rec.state.proxy, err);
 	if (ret < 0)
 		return ret;
 	ret = client_open(&create->client, create->rec.dir_fd, PROXYHOME_SOCKET, err);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/uuid.h"
 #include "runtime/agent_client/original.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/execs.h"
 #include "runtime/sandbox/shim.h"
@@ -112,8 +113,9 @@ static int open_netns(const struct proc_id *shim, int *netns_fd, struct error *e
 static int record_self(void *arg, struct error *err)
 {
 	const struct exec *exec = arg;
+	int ret = execs_add_self(exec->rec.dir_fd, err);
 
-	return execs_add_self(exec->rec.dir_fd, err);
+	return ret < 0 ? ret : cgroup_join(&exec->rec.state.cgroups, 0, err);
 }
 
 /* Under the lock, so that a delete either comes before and is seen, or finds the shim recorded. */

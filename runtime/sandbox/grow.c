@@ -1,3 +1,4 @@
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/sandbox/grow.h"
 
 #include <errno.h>
@@ -91,7 +92,9 @@ int grow_machine(struct record *sandbox, const struct size_limits *sum, struct c
 	/* a state of an older acrun does not tell */
 	if (had_vcpus == 0 || (vcpus <= had_vcpus && memory_mib <= had_memory_mib))
 		return 0;
-	ret = plug(sandbox, vcpus, memory_mib, err);
+	ret = cgroup_make_room(&state->cgroups, memory_mib, err);
+	if (ret == 0)
+		ret = plug(sandbox, vcpus, memory_mib, err);
 	if ((state->vcpus != had_vcpus || state->memory_mib != had_memory_mib) &&
 	    record_save(sandbox, &save_err) < 0)
 		log_warning("%s", save_err.text);

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "runtime/cgroup/cgroup.h"
 
 /* What `create` and `run` are asked for. Strings are the caller's. */
 struct create_request {
@@ -15,9 +16,10 @@ struct create_request {
 	const char *pid_file;	    /* NULL: none */
 	const char *console_socket; /* NULL: none */
 	const char *config;	    /* NULL: found by the usual order */
-	int interrupt_fd;	    /* a readable one ends the create, undone; -1: none */
-	bool strict;		    /* what can have no effect is an error */
-	bool detach; /* the caller does not stay: a terminal needs a console socket */
+	enum cgroup_manager cgroup_manager;
+	int interrupt_fd; /* a readable one ends the create, undone; -1: none */
+	bool strict;	  /* what can have no effect is an error */
+	bool detach;	  /* the caller does not stay: a terminal needs a console socket */
 };
 
 /*

@@ -54,6 +54,7 @@ static const struct json_row state_rows[] = {
 	  FIELD(paused_created),
 	  .flags = JSON_OMIT_EMPTY },
 	{ .name = "annotations", .kind = JSON_MAP, FIELD(annotations), .flags = JSON_OMIT_EMPTY },
+	{ .name = "cgroups", .kind = JSON_STRS, FIELD(cgroups), .flags = JSON_OMIT_EMPTY },
 	{ .name = "hooks", .kind = JSON_OBJ_PTR, FIELD(hooks), .type = &oci_hooks_type },
 	{ .name = "network", .kind = JSON_OBJ_PTR, FIELD(network), .type = &net_state_type },
 	{ .name = "creator", .kind = JSON_OBJ, FIELD(creator), .type = &proc_type },

@@ -4,6 +4,7 @@
 #include "agent/proto/calls_control.h"
 #include "base/clock.h"
 #include "runtime/agent_client/agent.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/grow.h"
 #include "runtime/sandbox/store.h"
@@ -75,6 +76,8 @@ int sandbox_update(const char *root, const char *id, const struct oci_linux_reso
 		ret = grow(&rec, root, resources, &client, &wait, err);
 	if (ret == 0)
 		ret = update_guest(&client, &wait, id, resources, err);
+	if (ret == 0)
+		ret = cgroup_limit(&rec.state.cgroups, resources, rec.state.memory_mib, err);
 	attach_done(&wait);
 	return ret;
 }
