@@ -24,7 +24,7 @@ user_namespace() {
 }
 
 @test "spec: a user namespace looks from inside as runc's does" {
-	make_bundle -- sh -c 'id; cat /proc/self/uid_map /proc/self/gid_map; hostname; cd /
+	make_bundle -- sh -c 'exec 2>&1; id; cat /proc/self/uid_map /proc/self/gid_map; hostname; cd /
 		stat -c "%n %U:%G %u:%g %a %F" bin etc dev proc sys dev/* proc/sys proc/1/mem tmp
 		stat -c "%t,%T %u:%g %a" dev/null dev/zero dev/full dev/random dev/urandom dev/tty
 		touch etc/mine && chown 5:6 etc/mine && stat -c "%u:%g" etc/mine; rm etc/mine
@@ -351,7 +351,7 @@ refused() {
 
 
 @test "spec: seccomp: what each action does, and conditions on arguments" {
-	make_bundle -- sh -c 'mkdir /tmp/a 2>&1; rmdir /tmp 2>&1; chown 7:7 /tmp && echo chown; chown 8:7 /tmp 2>&1; link /tmp/x /tmp/y 2>&1
+	make_bundle -- sh -c 'exec 2>&1; mkdir /tmp/a; rmdir /tmp 2>&1; chown 7:7 /tmp && echo chown; chown 8:7 /tmp 2>&1; link /tmp/x /tmp/y 2>&1
 		(exec chroot / true); echo "killed $?"; (exec hostname x); echo "trapped $?"; (exec sync); echo "logged $?"; grep Seccomp: /proc/self/status'
 	edit_config '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"], flags: ["SECCOMP_FILTER_FLAG_LOG"],
 		syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 28}, {names: ["rmdir", "unlinkat"], action: "SCMP_ACT_ERRNO"},
