@@ -58,6 +58,16 @@ int trees_put(const struct call_puttree *call, struct error *err)
 	return ret;
 }
 
+/* A disk that is written to itself is as good as the host's once it is written back. */
+static int write_back(const struct layers *layers, struct error *err)
+{
+	auto_close int fd = fs_open_dir_at(AT_FDCWD, layers->image);
+
+	if (fd < 0)
+		return fail_set(err, fd, "open '%s'", layers->image);
+	return syncfs(fd) < 0 ? fail_set(err, -errno, "write '%s' back", layers->image) : 0;
+}
+
 int trees_take(const struct call_taketree *call, uint64_t *bytes, struct error *err)
 {
 	char path[LAYERS_PATH_MAX + sizeof("/" LAYERS_TREE)];
@@ -73,6 +83,8 @@ int trees_take(const struct call_taketree *call, uint64_t *bytes, struct error *
 	*bytes = 0;
 	if (ret < 0)
 		return ret;
+	if (lstat(layers.upper, &st) < 0 && errno == ENOENT)
+		return write_back(&layers, err);
 	if (lstat(layers.upper, &st) < 0)
 		return fail_set(err, -errno, "look at what was written over '%s'", call->target);
 	(void)snprintf(path, sizeof(path), "%s/" LAYERS_TREE, layers.upper);

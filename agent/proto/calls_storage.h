@@ -34,7 +34,7 @@ struct call_puttree {
 /*
  * TAKETREE (85): what was written over `target` since it came, to `file` of the guest's files, as a
  * stream of tree_code.h with one top entry or none; READFILE fetches it. Nothing should write
- * meanwhile.
+ * meanwhile. A disk without a layer is written back, and there is nothing to fetch.
  */
 struct call_taketree {
 	const char *target;

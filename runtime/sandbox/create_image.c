@@ -33,7 +33,8 @@ int create_plan_images(struct create *create, struct error *err)
 	create->volumes = arena_calloc(&create->arena, 1, sizeof(*create->volumes));
 	if (!create->volumes)
 		return err_set(err, -ENOMEM, "plan what the guest needs");
-	return volumes_plan(create->volumes, &create->share, &create->arena, err);
+	return volumes_plan(create->volumes, &create->share, &create->spec, create->request->id,
+			    &create->arena, err);
 }
 
 static int begin(struct create *create, struct error *err)
@@ -73,13 +74,22 @@ static int attach_image(struct create *create, struct volume *volume,
 			const struct client_wait *wait, struct error *err)
 {
 	struct machine *machine = &create->machine;
-	const struct vm_disk disk = { .path = volume->image, .readonly = true };
+	bool is_disk = volume->way == VOLUME_DISK;
+	const struct vm_disk disk = { .path = volume->image,
+				      .readonly = !is_disk || !volume->writable };
 	struct vm_disk_place place = { 0 };
-	struct call_mountimage call = { .device = place.name,
-					.fstype = image_format_name(volume->format),
-					.target = volume->mount->target,
-					.layer = volume->writable };
-	int ret = volume->private ? 0 : image_entry_use(&volume->entry, &machine->vm.vmm, err);
+	struct call_mountimage call = {
+		.device = place.name,
+		.fstype = is_disk ? volume->fstype : image_format_name(volume->format),
+		.target = volume->mount->target,
+		.whole = is_disk,
+		.writable = !disk.readonly,
+		.layer = !is_disk && volume->writable,
+		.options = volume->options,
+	};
+	int ret = is_disk || volume->private
+			  ? 0
+			  : image_entry_use(&volume->entry, &machine->vm.vmm, err);
 
 	if (ret == 0)
 		ret = machine->hypervisor->add_disk(&machine->vm, machine->dir_fd, &disk, &place,
@@ -120,7 +130,9 @@ static int bring(struct create *create, struct volume *volume, const struct clie
 
 	if (volume->way == VOLUME_COPY)
 		return send_copy(create, volume, wait, err);
-	ret = volume_finish(create->volumes, volume, wait->deadline_ms, err);
+	ret = volume->way == VOLUME_DISK
+		      ? 0
+		      : volume_finish(create->volumes, volume, wait->deadline_ms, err);
 	return ret < 0 ? ret : attach_image(create, volume, wait, err);
 }
 

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/storage/disk.h"
 #include "runtime/storage/progress.h"
 
 /* Changes when images are made in another way. */
@@ -24,10 +25,11 @@ enum { SMALL_BYTES = 1 << 20, SMALL_ENTRIES = 1000 };
 /* mkfs.erofs up to 1.5 at least cuts longer names off and does not find the file then. */
 enum { EROFS_NAME_MAX = 254 };
 
-int volumes_plan(struct volumes *volumes, const struct share *share, struct arena *arena,
-		 struct error *err)
+int volumes_plan(struct volumes *volumes, const struct share *share, struct oci_spec *spec,
+		 const char *id, struct arena *arena, struct error *err)
 {
-	volumes->list = arena_calloc(arena, share->n_mounts, sizeof(*volumes->list));
+	volumes->list =
+		arena_calloc(arena, share->n_mounts + spec->mounts.len, sizeof(*volumes->list));
 	if (!volumes->list)
 		return err_set(err, -ENOMEM, "plan what the guest needs");
 	volumes->n = share->n_mounts;
@@ -42,7 +44,7 @@ int volumes_plan(struct volumes *volumes, const struct share *share, struct aren
 			.entry = IMAGE_ENTRY_INIT,
 		};
 	}
-	return 0;
+	return disks_plan(volumes, spec, id, arena, err);
 }
 
 static bool has_cache(const struct volumes *volumes)
@@ -172,6 +174,8 @@ int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, st
 	for (size_t i = 0; ret == 0 && i < volumes->n; i++) {
 		struct volume *volume = &volumes->list[i];
 
+		if (volume->way == VOLUME_DISK)
+			continue;
 		ret = examine(volumes, volume, err);
 		if (ret == 0)
 			ret = decide(volumes, volume, err);

@@ -23,13 +23,19 @@ struct volumes_setup {
 	uint64_t copy_max;	  /* bytes of a writable bind mount */
 };
 
-enum volume_way { VOLUME_IMAGE, VOLUME_COPY };
+enum volume_way {
+	VOLUME_IMAGE,
+	VOLUME_COPY,
+	VOLUME_DISK, /* a block device, or a file with a file system, as it is */
+};
 
 struct volume {
 	const struct share_mount *mount;
 	enum volume_way way;
 	struct image_source source;
 	bool writable;
+	const char *fstype;  /* of VOLUME_DISK */
+	const char *options; /* of its file system; NULL: none */
 	struct tree tree;
 	enum image_format format;
 	char *name; /* of the cache's entry */
@@ -47,9 +53,14 @@ struct volumes {
 	size_t n;
 };
 
-/* Fills the list from the share's mounts. Memory is the arena's. */
-int volumes_plan(struct volumes *volumes, const struct share *share, struct arena *arena,
-		 struct error *err) must_check;
+/*
+ * Fills the list from the share's mounts, and from those mounts of spec that are a file system on a
+ * block device or, with the option "loop", in a file: these become bind mounts of `id`'s part of
+ * the share. A device that is in use on the host is an error that names the mount. Memory is the
+ * arena's.
+ */
+int volumes_plan(struct volumes *volumes, const struct share *share, struct oci_spec *spec,
+		 const char *id, struct arena *arena, struct error *err) must_check;
 
 /* Looks at what there is, decides which way it goes, and starts packing what is not in the cache;
  * returns at once. What another process is packing is left to volume_finish(). What cannot be

@@ -242,3 +242,60 @@ slots_used() {
 	assert_output_has "what the container has changed does not reach '$T/data'"
 	assert_equal "$(ls "$T/data")" ''
 }
+
+# add_mount TYPE SOURCE DESTINATION OPTIONS (JSON)
+add_mount() {
+	edit_config '.mounts += [{type: $type, source: $source, destination: $destination, options: $options}]' \
+		--arg type "$1" --arg source "$2" --arg destination "$3" --argjson options "$4"
+}
+
+# make_disk FILE FILES-DIR
+make_disk() {
+	truncate -s 16M "$1"
+	mke2fs -q -t ext4 -d "$2" "$1"
+}
+
+@test "disks: a file and a device with a file system are mounted, for writing or not, and written back" {
+	make_bundle -- sh -c 'cat /rw/file /ro/file; echo written >/rw/file; touch /ro/file 2>/dev/null || echo refused'
+	mkdir "$T/files"
+	echo original >"$T/files/file"
+	make_disk "$T/rw.img" "$T/files"
+	make_disk "$T/ro.img" "$T/files"
+	sum=$(sha256sum <"$T/ro.img")
+	add_mount ext4 "$T/rw.img" /rw '["loop", "data=ordered", "nosuid"]'
+	device=$(losetup -f --show "$T/ro.img")
+	add_mount ext4 "$device" /ro '["ro"]'
+	run --separate-stderr run_container c1
+	losetup -d "$device"
+	assert_status 0
+	assert_equal "$output" "$(printf '%s\n' original original refused)"
+	assert_equal "$(debugfs -R 'cat /file' "$T/rw.img" 2>/dev/null)" written
+	assert_equal "$(sha256sum <"$T/ro.img")" "$sum"
+	assert_no_faults
+}
+
+@test "disks: a device that the host has mounted is refused" {
+	make_bundle -- true
+	without_machine
+	mkdir "$T/files" "$T/mounted"
+	make_disk "$T/disk.img" "$T/files"
+	mount -o loop "$T/disk.img" "$T/mounted"
+	device=$(findmnt -n -o SOURCE "$T/mounted")
+	add_mount ext4 "$device" /disk '[]'
+	run run_container c1
+	umount "$T/mounted"
+	assert_status 1
+	assert_output_has "error mounting \"$device\" to rootfs at \"/disk\": the device is in use on the host"
+}
+
+@test "disks: when all places are taken, the error names the mount" {
+	make_bundle -- true
+	sed -i 's/^device = .*/&\nblock_slots = 1/' "$ACRUN_CONF_FILE"
+	mkdir "$T/large"
+	head -c 2M /dev/urandom >"$T/large/file"
+	add_bind "$T/large" /large ro
+	run run_container c1
+	assert_status 1
+	assert_output_has "error mounting \"$T/large\" to rootfs at \"/large\": no free block slot for disk"
+	assert_output_has "raise block_slots"
+}
