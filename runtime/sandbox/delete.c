@@ -70,8 +70,9 @@ static int delete_opened(struct record *rec, const char *root, bool force, struc
 	if (ret < 0)
 		return ret;
 	/*
-	 * The machine is ended as it stands: what the container has written to shared directories is
-	 * on the host already, by each write(2), and by the end of the process for a shared mapping.
+	 * The machine is ended as it stands: what the container has written to shared directories
+	 * is on the host already, by each write(2), and by the end of the process for a shared
+	 * mapping.
 	 */
 	if (status != OCI_STATUS_STOPPED && rec->state.status != OCI_STATUS_CREATING)
 		end_container(rec);
