@@ -12,6 +12,7 @@
 
 #include "agent/guest/cgroup.h"
 #include "agent/guest/dns.h"
+#include "agent/guest/events.h"
 #include "agent/guest/fail.h"
 #include "agent/guest/freeze.h"
 #include "agent/guest/layers.h"
@@ -129,6 +130,7 @@ static struct container *container_new(struct guest *guest, const char *id)
 	container->join_pidns_fd = -1;
 	container->freeze_fd = -1;
 	container->oom_fd = -1;
+	container->after_event = events_last(guest);
 	container->next = guest->containers;
 	guest->containers = container;
 	container->id = strdup(id);

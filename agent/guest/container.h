@@ -38,7 +38,8 @@ struct container {
 	struct slot *freeze_slot; /* request that waits for everything to be at rest */
 	int freeze_fd;		  /* cgroup.events meanwhile; else -1 */
 	int freeze_timer;
-	int oom_fd; /* memory.events; -1: none */
+	uint64_t after_event; /* the last one before it was made: not about it */
+	int oom_fd;	      /* memory.events; -1: none */
 	int64_t oom_kills;
 	char *reply; /* what the ACK of its creation says; NULL: nothing */
 };

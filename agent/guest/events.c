@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/guest/container.h"
 #include "base/cleanup.h"
 
 enum { WAITERS_MAX = 64 };
@@ -256,15 +257,23 @@ static uint32_t wait_ms(const struct slot *slot, uint32_t wanted)
 	return wanted < CALL_WAIT_MAX_MS ? wanted : CALL_WAIT_MAX_MS;
 }
 
+uint64_t events_last(const struct guest *guest)
+{
+	return guest->events ? guest->events->last : 0;
+}
+
 void events_wait(struct guest *guest, const struct call_waitevents *call, struct slot *slot)
 {
-	const struct waiter what = { .after = call->after, .container = (char *)call->container };
+	const struct container *container = container_find(guest, call->container);
+	struct waiter what = { .after = call->after, .container = (char *)call->container };
 	uint32_t timeout_ms = wait_ms(slot, call->timeout_ms);
 
+	if (container && container->after_event > what.after)
+		what.after = container->after_event;
 	if (!guest->events)
 		slot_errorf(slot, "events are not kept: cannot allocate memory");
-	else if (timeout_ms == 0 || has_event(guest->events, call->container, call->after))
-		answer_events(guest->events, call->container, call->after, slot);
+	else if (timeout_ms == 0 || has_event(guest->events, call->container, what.after))
+		answer_events(guest->events, call->container, what.after, slot);
 	else
 		wait_for(guest, &what, timeout_ms, slot);
 }

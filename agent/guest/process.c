@@ -28,7 +28,7 @@
 #include "base/log.h"
 #include "base/spawn.h"
 
-enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_NEVER_RAN = 255 };
 
 /* Pipe ends on their way: row i is descriptor i of the child. */
 struct pipes {
@@ -476,6 +476,7 @@ static void launch_failed(struct process *process)
 			      "process '%s' of container '%s' died while it was set up",
 			      process->id, container->id);
 	process->slot = NULL;
+	events_add(process->guest, "exit", container->id, process->id, EXIT_NEVER_RAN);
 	if (first)
 		container_launch_failed(container);
 	process_free(process);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "agent/guest/container.h"
 #include "agent/guest/events.h"
 #include "agent/guest/slots.h"
 #include "agent/proto/calls.h"
@@ -284,6 +285,28 @@ static void test_only_so_many_are_kept(void **state)
 	rig_close(&rig);
 }
 
+/* An id is used again in the same machine. */
+static void test_a_container_has_no_past(void **state)
+{
+	struct container container = { .id = (char *)"c1" };
+	const struct call_waitevents call = { .container = "c1" };
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig);
+	events_add(&rig.guest, "exit", "c1", "init", 0);
+	container.after_event = events_last(&rig.guest);
+	rig.guest.containers = &container;
+	events_add(&rig.guest, "oom", "c1", NULL, 0);
+	events_wait(&rig.guest, &call, request(&rig, 1, CALL_WAITEVENTS));
+	assert_null(strstr(answer(&rig, 1, CALL_ACK), "exit"));
+	/* of one that is gone, everything is told */
+	rig.guest.containers = NULL;
+	events_wait(&rig.guest, &call, request(&rig, 2, CALL_WAITEVENTS));
+	assert_non_null(strstr(answer(&rig, 2, CALL_ACK), "exit"));
+	rig_close(&rig);
+}
+
 static void test_a_process_is_waited_for(void **state)
 {
 	const struct call_waitprocess call = { .container = "c1", .timeout_ms = 50000 };
@@ -319,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_events_are_told_once),
 		cmocka_unit_test(test_a_plain_wait_is_answered_at_once),
 		cmocka_unit_test(test_only_so_many_are_kept),
+		cmocka_unit_test(test_a_container_has_no_past),
 		cmocka_unit_test(test_a_process_is_waited_for),
 	};
 
