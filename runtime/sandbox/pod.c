@@ -100,6 +100,29 @@ static const char *find_by_name(const char *root, const char *name, struct arena
 	return found;
 }
 
+/* The machine that has the network of the namespace `path`: a second one would take it away.
+ * Clients may bind the namespace to a file of their own. */
+static const char *find_by_netns(const char *root, const char *path, struct arena *arena)
+{
+	struct json_strs ids;
+	struct stat st;
+
+	if (!path || !*path || stat(path, &st) < 0 || store_list(root, arena, &ids, NULL) < 0)
+		return NULL;
+	for (size_t i = 0; i < ids.len; i++) {
+		auto_record struct record rec = RECORD_INIT;
+		const struct net_state *network;
+
+		if (record_peek(&rec, root, ids.items[i], NULL) < 0)
+			continue;
+		network = rec.state.network;
+		if (network && network->device == st.st_dev && network->inode == st.st_ino &&
+		    proc_is_alive(&rec.state.vmm))
+			return ids.items[i];
+	}
+	return NULL;
+}
+
 /* Does it join namespaces of others, beside the network that clients make? */
 static bool shares_namespaces(const struct oci_spec *spec)
 {
@@ -141,10 +164,7 @@ int pod_find_sandbox(const char *root, const char *id, const struct oci_spec *sp
 			*sandbox = find_by_name(root, pod.sandbox, arena, &why);
 	}
 	if (!*sandbox)
-		*sandbox = machine_of(root,
-				      pod_find_by_path(root, oci_spec_namespace(spec, "network"),
-						       "network", arena),
-				      arena);
+		*sandbox = find_by_netns(root, oci_spec_namespace(spec, "network"), arena);
 	if (*sandbox || pod.role == OCI_POD_NONE)
 		return 0;
 	if (why.code < 0)

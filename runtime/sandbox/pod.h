@@ -11,8 +11,9 @@
 
 /*
  * The container whose machine the container `id` of that spec belongs into: the one that its
- * annotations name, by id or name, else the one whose network namespace it joins. *sandbox is NULL
- * when it gets a machine of its own. -ENOENT when it cannot do without a sandbox that is not there.
+ * annotations name, by id or name, else the one that has the network namespace it joins. *sandbox
+ * is NULL when it gets a machine of its own. -ENOENT when it cannot do without a sandbox that is
+ * not there.
  */
 int pod_find_sandbox(const char *root, const char *id, const struct oci_spec *spec,
 		     struct arena *arena, const char **sandbox, struct error *err) must_check;
