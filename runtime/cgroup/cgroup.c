@@ -5,16 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
-#include "base/log.h"
+#include "base/proc.h"
+#include "base/strbuf.h"
 
 enum {
 	FILE_BYTES_MAX = 64 << 10,
-	DYING_TRIES = 100, /* 10 ms each: how long processes that were killed may take to leave */
-	DYING_PAUSE_NS = 10000000,
+	DYING_TRIES = 3,
+	DYING_TIMEOUT_MS = 2000, /* how long a process that was killed may take to leave */
 };
 
 /* A new cpuset has no processors, and takes no process, before it is told. */
@@ -125,18 +125,33 @@ int cgroup_join(const struct json_strs *dirs, pid_t pid, struct error *err)
 	return 0;
 }
 
+/* Version 1 has no event for the last process that leaves, but each process has one. */
+static void wait_for_leavers(const char *dir)
+{
+	auto_close int fd = fs_open_dir_at(AT_FDCWD, dir);
+	auto_strbuf struct strbuf text = { 0 };
+
+	if (fd < 0 || fs_read_file_at(fd, "cgroup.procs", &text, FILE_BYTES_MAX) < 0)
+		return;
+	for (const char *line = strbuf_str(&text); *line; line += strspn(line, "\n")) {
+		struct proc_id id;
+		long long pid;
+
+		if (sscanf(line, "%lld", &pid) == 1 && proc_identify((pid_t)pid, &id) == 0 &&
+		    proc_wait_gone(&id, DYING_TIMEOUT_MS) < 0)
+			return;
+		line += strcspn(line, "\n");
+	}
+}
+
 static int remove_one(const char *dir)
 {
-	const struct timespec pause = { .tv_nsec = DYING_PAUSE_NS };
-	int tries = 0;
-
-	/* Version 1 has no event for the last process that leaves. */
-	while (rmdir(dir) < 0) {
+	for (int tries = 1; rmdir(dir) < 0; tries++) {
 		if (errno == ENOENT)
 			return 0;
-		if (errno != EBUSY || ++tries == DYING_TRIES)
+		if (errno != EBUSY || tries == DYING_TRIES)
 			return -errno;
-		(void)nanosleep(&pause, NULL);
+		wait_for_leavers(dir);
 	}
 	return 0;
 }

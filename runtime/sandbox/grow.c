@@ -1,4 +1,3 @@
-#include "runtime/cgroup/cgroup.h"
 #include "runtime/sandbox/grow.h"
 
 #include <errno.h>
@@ -7,6 +6,7 @@
 #include "base/sock.h"
 #include "hypervisor/hypervisor.h"
 #include "runtime/agent_client/agent.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/factory/machine.h"
 #include "runtime/sandbox/pod.h"
 
