@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,30 +17,48 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
-/* Flags that a remount of a bind mount must repeat, or it would clear them. */
+#ifndef MS_NOSYMFOLLOW
+#define MS_NOSYMFOLLOW 256
+#endif
+
+/* Flags of mount(2) that are one attribute of a mount each. */
 static const struct {
-	unsigned long statvfs_flag;
-	unsigned long mount_flag;
-} kept_flags[] = {
-	{ ST_RDONLY, MS_RDONLY },     { ST_NOSUID, MS_NOSUID },	  { ST_NODEV, MS_NODEV },
-	{ ST_NOEXEC, MS_NOEXEC },     { ST_NOATIME, MS_NOATIME }, { ST_NODIRATIME, MS_NODIRATIME },
-	{ ST_RELATIME, MS_RELATIME },
+	unsigned long flag;
+	uint64_t attribute;
+} attributes[] = {
+	{ MS_RDONLY, MOUNT_ATTR_RDONLY },	  { MS_NOSUID, MOUNT_ATTR_NOSUID },
+	{ MS_NODEV, MOUNT_ATTR_NODEV },		  { MS_NOEXEC, MOUNT_ATTR_NOEXEC },
+	{ MS_NODIRATIME, MOUNT_ATTR_NODIRATIME }, { MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW },
 };
 
+/* Access times are a choice of three: a new one takes the place of the old. */
+static void choose_atime(struct mount_attr *attr, unsigned long set, unsigned long cleared)
+{
+	if (!((set | cleared) & MS_NOATIME) && !(set & (MS_RELATIME | MS_STRICTATIME)))
+		return;
+	attr->attr_clr |= MOUNT_ATTR__ATIME;
+	if (set & MS_NOATIME)
+		attr->attr_set |= MOUNT_ATTR_NOATIME;
+	else if (set & MS_STRICTATIME)
+		attr->attr_set |= MOUNT_ATTR_STRICTATIME;
+}
+
+/* What is not named stays as it is. A server of files need not know devices and pipes well enough
+ * to be asked about them, so nothing but the mount is looked at. */
 static int remount_bind(int target_fd, unsigned long set, unsigned long cleared)
 {
-	char target[INROOT_PROC_LEN];
-	struct statvfs st;
-	unsigned long flags = 0;
+	struct mount_attr attr = { 0 };
 
-	if (fstatvfs(target_fd, &st) < 0)
-		return -errno;
-	for (size_t i = 0; i < sizeof(kept_flags) / sizeof(kept_flags[0]); i++)
-		if (st.f_flag & kept_flags[i].statvfs_flag)
-			flags |= kept_flags[i].mount_flag;
-	flags = (flags & ~cleared) | set;
-	inroot_proc_path(target_fd, target);
-	return mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
+		if (set & attributes[i].flag)
+			attr.attr_set |= attributes[i].attribute;
+		else if (cleared & attributes[i].flag)
+			attr.attr_clr |= attributes[i].attribute;
+	}
+	choose_atime(&attr, set, cleared);
+	return syscall(SYS_mount_setattr, target_fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0
+		       ? -errno
+		       : 0;
 }
 
 int mount_restrict(int target_fd, unsigned long flags)
