@@ -4,10 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "oci/names.h"
 #include "runtime/sandbox/pod.h"
 #include "runtime/sandbox/shim.h"
 
@@ -30,6 +33,27 @@ static int find_rootfs(struct create *create, const char *bundle, char **rootfs,
 		       : 0;
 }
 
+/* The network's is looked at where it is joined. */
+static int check_namespace_paths(const struct oci_spec *spec, struct error *err)
+{
+	const struct oci_namespace *rows = spec->linux_ ? spec->linux_->namespaces.items : NULL;
+	size_t n = spec->linux_ ? spec->linux_->namespaces.len : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *path = rows[i].path;
+		auto_close int fd = -1;
+
+		if (!path || !*path || strcmp(rows[i].type, "network") == 0)
+			continue;
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd >= 0 && ioctl(fd, NS_GET_NSTYPE) != oci_namespace_flag(rows[i].type))
+			return err_msg(err, -EINVAL,
+				       "'%s' is no %s namespace (linux.namespaces of config.json)",
+				       path, rows[i].type);
+	}
+	return 0;
+}
+
 static int read_bundle(struct create *create, char **bundle, char **rootfs, struct error *err)
 {
 	const char *given = create->request->bundle ? create->request->bundle : ".";
@@ -45,6 +69,8 @@ static int read_bundle(struct create *create, char **bundle, char **rootfs, stru
 	if (ret < 0)
 		return err_ctx(err, "bundle '%s'", *bundle);
 	ret = oci_spec_check(&create->spec, err);
+	if (ret == 0)
+		ret = check_namespace_paths(&create->spec, err);
 	if (ret == 0)
 		ret = shim_check_terminal(create->request->detach, create->spec.process->terminal,
 					  create->request->console_socket, err);

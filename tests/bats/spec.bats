@@ -119,6 +119,8 @@ user_namespace() {
 	mkdir -p "$BUNDLE/rootfs/srv/filled" "$BUNDLE/rootfs/etc/masked"
 	echo there >"$BUNDLE/rootfs/srv/filled/file"
 	touch "$BUNDLE/rootfs/etc/masked/file"
+	mknod "$BUNDLE/rootfs/etc/node" b 7 0
+	mkfifo "$BUNDLE/rootfs/etc/pipe"
 	edit_config '
 		.process.args += ["/config.json", "with blanks", ""] | .process.env += ["EMPTY=", "WORDS=a b=c"]
 		| .process.cwd = "/new/dir" | .process.oomScoreAdj = 321 | .process.user = {uid: 0, gid: 7, umask: 55, additionalGids: [5, 9]}
@@ -136,7 +138,7 @@ user_namespace() {
 			{destination: "/srv/one", type: "bind", source: ($dir + "/file"), options: ["bind", "ro"]}]
 		| .linux.namespaces += [{type: "cgroup"}, {type: "time"}] | .linux.timeOffsets = {monotonic: {secs: 77, nanosecs: 5}, boottime: {secs: 88}}
 		| .linux.sysctl = {"kernel.shmmax": "12345678", "net.ipv4.ip_forward": "1", "kernel.msgmax": "4096"}
-		| .linux.maskedPaths += ["/etc/masked", "/etc/group", "/no/such"] | .linux.readonlyPaths += ["/srv/filled", "/proc/no"]
+		| .linux.maskedPaths += ["/etc/masked", "/etc/group", "/no/such"] | .linux.readonlyPaths += ["/srv/filled", "/proc/no", "/etc/passwd", "/etc/node", "/etc/pipe"]
 		| .linux.rootfsPropagation = "shared" | .linux.personality = {domain: "LINUX", flags: ["ADDR_NO_RANDOMIZE"]}
 		| .linux.devices = [{path: "/dev/mine", type: "c", major: 10, minor: 229, fileMode: 416, uid: 7, gid: 8},
 			{path: "/dev/deep/er/disk", type: "b", major: 7, minor: 0, fileMode: 384}, {path: "/dev/pipe", type: "p", fileMode: 438},
@@ -264,6 +266,7 @@ refused() {
 	refused '.process.rlimits[0].type = "RLIMIT_WARP"' 'wrong rlimit value: RLIMIT_WARP'
 	refused '.mounts += [{destination: "/x", type: "bind", source: "/no/such", options: ["bind"]}]' \
 		'error mounting "/no/such" to rootfs at "/x": stat /no/such: no such file or directory'
+	refused '.linux.namespaces[1].path = "/proc/self/ns/uts"' "'/proc/self/ns/uts' is no ipc namespace"
 	refused '.process.rlimits = [{type: "RLIMIT_NOFILE", soft: 9, hard: 99999999999}]' \
 		'error setting rlimit RLIMIT_NOFILE: operation not permitted'
 	refused '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["read"], action: "SCMP_ACT_FLY"}]}' \
