@@ -1,5 +1,6 @@
 #include "agent/guest/channel.h"
 
+#include <assert.h>
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
@@ -113,6 +114,24 @@ void channel_flush(struct channel *ch)
 		ch->full = false;
 		ch->events->drained(ch->arg);
 	}
+}
+
+bool channel_send_now(struct channel *ch, const char *frame, size_t len)
+{
+	ssize_t n;
+
+	assert(len <= CHANNEL_FRAME_NOW);
+	if (!ch->connected || ch->out.len > 0)
+		return false;
+	do {
+		n = write(ch->fd, frame, len);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return false;
+	/* The port has broken its word: the rest must follow, or the frames are lost. */
+	if ((size_t)n < len && strbuf_add(&ch->out, frame, len) == 0)
+		ch->sent = (size_t)n;
+	return true;
 }
 
 bool channel_is_full(struct channel *ch)

@@ -31,6 +31,7 @@ struct channel_events {
 enum {
 	CHANNEL_OUT_HIGH = 256 << 10, /* above it, nothing more should be added that can wait */
 	CHANNEL_OUT_LOW = 64 << 10,
+	CHANNEL_FRAME_NOW = 32 << 10, /* what the port takes whole or not at all */
 };
 
 struct channel {
@@ -61,6 +62,11 @@ struct channel {
 int channel_start(struct channel *ch, int fd) must_check;
 /* Sends what is in ch->out as far as the port takes it; the rest follows by itself. */
 void channel_flush(struct channel *ch);
+/*
+ * Writes one frame of at most CHANNEL_FRAME_NOW bytes past ch->out, if nothing waits there and the
+ * port takes it. False: it has to go through ch->out.
+ */
+bool channel_send_now(struct channel *ch, const char *frame, size_t len);
 /* Stops and resumes taking input. */
 void channel_pause(struct channel *ch, bool paused);
 /* True while the output buffer is fuller than it should be; `drained` is called once it is not. */

@@ -37,6 +37,7 @@ struct guest {
 	struct worker *workers; /* children that do a blocking job for the loop */
 	struct stream *streams; /* of processes, and of ended ones until the host takes leave */
 	size_t n_rests;		/* of ended ones */
+	int n_bulk;		/* outputs that say much: we run as a batch job meanwhile */
 	struct events *events;	/* what happened to containers; NULL: no memory for it */
 	char *hostname;		/* of the pod; NULL before STARTPOD */
 	bool pod_starting;	/* by a worker */

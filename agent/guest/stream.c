@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -11,12 +12,13 @@
 #include <unistd.h>
 
 #include "agent/guest/channel.h"
-#include "agent/guest/kept.h"
 #include "base/cleanup.h"
 
 enum {
-	CHUNK = (32 << 10) - TTY_HEADER_LEN, /* with its header, what the port takes at a time */
-	CHUNK_PLAIN = 8 << 10,		     /* towards a host without our extension */
+	CHUNK = CHANNEL_FRAME_NOW - TTY_HEADER_LEN,
+	CHUNK_PLAIN = 8 << 10, /* towards a host without our extension */
+	BULK_MIN = 16 << 10,   /* who says that much at a time may say more */
+	BULK_PIPE = STREAM_WINDOW,
 	CREDIT_STEP = STREAM_WINDOW / 4,
 	IN_MAX = 2 * STREAM_WINDOW,
 	LATE_MAX = 2 << 20, /* more than its pipes can have held when a process died */
@@ -56,10 +58,32 @@ static void unwatch_out(struct stream_out *out)
 	out->watched = false;
 }
 
+/*
+ * Each change between a process and us costs both of them more than the copying of some pages does.
+ * So who says much gets a larger pipe, and is not interrupted until that is full.
+ */
+static void set_bulk(struct stream_out *out, bool bulk)
+{
+	const struct sched_param none = { 0 };
+	struct guest *guest = out->stream->guest;
+
+	if (bulk == out->bulk)
+		return;
+	out->bulk = bulk;
+	guest->n_bulk += bulk ? 1 : -1;
+	if (guest->n_bulk == bulk)
+		(void)sched_setscheduler(0, bulk ? SCHED_BATCH | SCHED_RESET_ON_FORK : SCHED_OTHER,
+					 &none);
+	if (bulk && !out->deep)
+		(void)!fcntl(out->fd, F_SETPIPE_SZ, BULK_PIPE);
+	out->deep |= bulk;
+}
+
 static void end_out(struct stream_out *out)
 {
 	if (out->fd < 0)
 		return;
+	set_bulk(out, false);
 	unwatch_out(out);
 	cleanup_close(&out->fd);
 }
@@ -68,6 +92,7 @@ static void end_out(struct stream_out *out)
 static size_t may_read(struct stream_out *out)
 {
 	const struct stream *st = out->stream;
+	size_t max = out->bulk ? STREAM_WINDOW : CHUNK;
 	uint64_t credit;
 
 	if (st->left)
@@ -77,7 +102,7 @@ static size_t may_read(struct stream_out *out)
 	if (!st->guest->flow)
 		return CHUNK_PLAIN;
 	credit = STREAM_WINDOW - (out->end - out->taken);
-	return credit < CHUNK ? (size_t)credit : CHUNK;
+	return credit < max ? (size_t)credit : max;
 }
 
 static ssize_t throw_away(int fd)
@@ -87,35 +112,15 @@ static ssize_t throw_away(int fd)
 	return read(fd, nowhere, sizeof(nowhere));
 }
 
-/* Reads one chunk straight into the channel's buffer behind a header. Returns as read(2). */
 static ssize_t move_chunk(struct stream_out *out, size_t max)
 {
-	struct guest *guest = out->stream->guest;
-	struct strbuf *buf = &guest->tty->out;
-	uint64_t id = htobe64(out->id);
-	char *room = strbuf_reserve(buf, TTY_HEADER_LEN + max);
-	uint32_t len;
-	ssize_t n;
+	ssize_t n = kept_read(out, max);
 
-	/* What cannot be kept is not read. */
-	if (!room || (guest->resume && !strbuf_reserve(&out->kept, max))) {
-		out->kept.error = 0;
-		errno = EAGAIN;
-		return -1;
-	}
-	n = read(out->fd, room + TTY_HEADER_LEN, max);
 	if (n <= 0)
 		return n;
-	len = htobe32((uint32_t)n + TTY_HEADER_LEN);
-	memcpy(room, &id, sizeof(id));
-	memcpy(room + sizeof(id), &len, sizeof(len));
-	strbuf_grown(buf, TTY_HEADER_LEN + (size_t)n);
-	if (guest->resume)
-		(void)strbuf_add(&out->kept, room + TTY_HEADER_LEN, (size_t)n);
-	out->end += (uint64_t)n;
-	out->next += (uint64_t)n;
-	if (!guest->flow)
-		out->taken = out->end;
+	if (max >= BULK_MIN)
+		set_bulk(out, n >= BULK_MIN);
+	kept_send(out);
 	return n;
 }
 
@@ -279,10 +284,11 @@ static struct stream *keep_rest(struct stream *st)
 	rest->in_fd = rest->slave_fd = rest->out.fd = rest->err.fd = -1;
 	rest->in_watched = rest->in_throttled = false;
 	rest->out.watched = rest->err.watched = false;
+	rest->out.bulk = rest->err.bulk = false;
 	rest->out.stream = rest->err.stream = rest;
 	rest->timer = 0;
 	rest->on_finished = NULL;
-	st->out.kept = st->err.kept = (struct strbuf){ 0 };
+	st->out.kept = st->err.kept = (struct kept){ 0 };
 	return rest;
 }
 
@@ -347,8 +353,8 @@ void stream_done(struct stream *st)
 	end_out(&st->out);
 	end_out(&st->err);
 	cleanup_close(&st->slave_fd);
-	strbuf_done(&st->out.kept);
-	strbuf_done(&st->err.kept);
+	kept_done(&st->out);
+	kept_done(&st->err);
 	unthrottle(st);
 }
 
@@ -449,8 +455,8 @@ static void leave(struct stream *st)
 	}
 	st->left = true;
 	st->suspended = false;
-	strbuf_done(&st->out.kept);
-	strbuf_done(&st->err.kept);
+	kept_done(&st->out);
+	kept_done(&st->err);
 	st->out.next = st->out.end;
 	st->err.next = st->err.end;
 	give_credit(st);

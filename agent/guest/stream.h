@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "agent/guest/guest.h"
+#include "agent/guest/kept.h"
 #include "agent/proto/calls.h"
 #include "agent/proto/hyperstart.h"
 #include "base/strbuf.h"
@@ -24,8 +25,9 @@ struct stream_out {
 	/* Bytes since the start: read from the process >= put into the channel >= passed on by the
 	 * host. */
 	uint64_t end, next, taken;
-	struct strbuf kept; /* the last bytes up to `end`, for a host that can resume */
-	size_t kept_from;   /* where in `kept` those begin that are not passed on */
+	struct kept kept; /* the last bytes up to `end` that may be asked for */
+	bool bulk;	  /* there is more than fits an ordinary pipe */
+	bool deep;	  /* the pipe was enlarged */
 	bool watched;
 };
 
