@@ -102,6 +102,10 @@ void handle_HELLO(struct guest *guest, struct slot *slot, const char *payload, s
 		guest->ctl->key = guest->key;
 		guest->tty->key = guest->key;
 	}
+	guest->out_window = hello.window < STREAM_WINDOW       ? STREAM_WINDOW
+			    : hello.window > STREAM_WINDOW_MAX ? STREAM_WINDOW_MAX
+							       : hello.window;
+	reply.window = hello.window ? guest->out_window : 0;
 	reply.features = (struct json_strs){ .items = features, .len = 4 };
 	if (json_encode(&call_hello_reply_type, &reply, 0, &text) < 0) {
 		slot_errorf(slot, "hello: cannot allocate memory");

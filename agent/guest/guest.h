@@ -42,9 +42,10 @@ struct guest {
 	char *hostname;		/* of the pod; NULL before STARTPOD */
 	bool pod_starting;	/* by a worker */
 	bool pod_started;
-	bool flow;     /* credit on the I/O channel was agreed on by HELLO */
-	bool extended; /* HELLO was seen on this connection */
-	bool resume;   /* a host may take the channels over: it knows `key` */
+	uint32_t out_window; /* credit of each output at the start; 0 before HELLO */
+	bool flow;	     /* credit on the I/O channel was agreed on by HELLO */
+	bool extended;	     /* HELLO was seen on this connection */
+	bool resume;	     /* a host may take the channels over: it knows `key` */
 	unsigned char key[RESET_KEY_LEN];
 	bool up;		  /* initialised: requests may be served */
 	bool settled;		  /* nothing of the boot is under way any more */

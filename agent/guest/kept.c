@@ -12,7 +12,7 @@
 
 enum {
 	CHUNK = CHANNEL_FRAME_NOW - TTY_HEADER_LEN,
-	CAP_MAX = TTY_HEADER_LEN + 2 * STREAM_WINDOW,
+	CAP_MAX = TTY_HEADER_LEN + 2 * STREAM_WINDOW_MAX,
 	IDLE_CAP = 64 << 10, /* what a stream may hold that has nothing to keep */
 };
 

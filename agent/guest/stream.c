@@ -18,7 +18,7 @@ enum {
 	CHUNK = CHANNEL_FRAME_NOW - TTY_HEADER_LEN,
 	CHUNK_PLAIN = 8 << 10, /* towards a host without our extension */
 	BULK_MIN = 16 << 10,   /* who says that much at a time may say more */
-	BULK_PIPE = STREAM_WINDOW,
+	BULK_PIPE = STREAM_WINDOW_MAX,
 	CREDIT_STEP = STREAM_WINDOW / 4,
 	IN_MAX = 2 * STREAM_WINDOW,
 	LATE_MAX = 2 << 20, /* more than its pipes can have held when a process died */
@@ -51,10 +51,12 @@ void stream_init(struct stream *st, struct guest *guest, uint64_t stdio, uint64_
 
 /* --- output --- */
 
+/* It stays in the loop: taking it out would give the kernel something to free each time. An end
+ * that is there meanwhile is told once. */
 static void unwatch_out(struct stream_out *out)
 {
 	if (out->watched)
-		loop_remove_fd(out->stream->guest->loop, out->fd);
+		(void)!loop_set_events(out->stream->guest->loop, out->fd, EPOLLET);
 	out->watched = false;
 }
 
@@ -84,7 +86,9 @@ static void end_out(struct stream_out *out)
 	if (out->fd < 0)
 		return;
 	set_bulk(out, false);
-	unwatch_out(out);
+	if (out->added)
+		loop_remove_fd(out->stream->guest->loop, out->fd);
+	out->added = out->watched = false;
 	cleanup_close(&out->fd);
 }
 
@@ -92,7 +96,8 @@ static void end_out(struct stream_out *out)
 static size_t may_read(struct stream_out *out)
 {
 	const struct stream *st = out->stream;
-	size_t max = out->bulk ? STREAM_WINDOW : CHUNK;
+	uint64_t window = st->guest->out_window;
+	uint64_t unacked = out->end - out->taken;
 	uint64_t credit;
 
 	if (st->left)
@@ -101,8 +106,11 @@ static size_t may_read(struct stream_out *out)
 		return 0;
 	if (!st->guest->flow)
 		return CHUNK_PLAIN;
-	credit = STREAM_WINDOW - (out->end - out->taken);
-	return credit < max ? (size_t)credit : max;
+	/* a host that came after another may have less to offer */
+	credit = window > unacked ? window - unacked : 0;
+	if (out->bulk)
+		return credit < window / 2 ? 0 : (size_t)credit;
+	return credit < CHUNK ? (size_t)credit : CHUNK;
 }
 
 static ssize_t throw_away(int fd)
@@ -187,14 +195,17 @@ static void on_out(void *arg, int fd, uint32_t events)
 static void watch_out(struct stream_out *out)
 {
 	struct stream *st = out->stream;
+	int ret;
 
 	if (out->fd < 0 || out->watched || may_read(out) == 0)
 		return;
-	if (loop_add_fd(st->guest->loop, out->fd, EPOLLIN, on_out, out) < 0) {
+	ret = out->added ? loop_set_events(st->guest->loop, out->fd, EPOLLIN)
+			 : loop_add_fd(st->guest->loop, out->fd, EPOLLIN, on_out, out);
+	if (ret < 0) {
 		end_out(out);
 		return;
 	}
-	out->watched = true;
+	out->added = out->watched = true;
 	restart_linger(st);
 }
 
@@ -284,6 +295,7 @@ static struct stream *keep_rest(struct stream *st)
 	rest->in_fd = rest->slave_fd = rest->out.fd = rest->err.fd = -1;
 	rest->in_watched = rest->in_throttled = false;
 	rest->out.watched = rest->err.watched = false;
+	rest->out.added = rest->err.added = false;
 	rest->out.bulk = rest->err.bulk = false;
 	rest->out.stream = rest->err.stream = rest;
 	rest->timer = 0;

@@ -28,7 +28,8 @@ struct stream_out {
 	struct kept kept; /* the last bytes up to `end` that may be asked for */
 	bool bulk;	  /* there is more than fits an ordinary pipe */
 	bool deep;	  /* the pipe was enlarged */
-	bool watched;
+	bool added;	  /* to the loop */
+	bool watched;	  /* and asked for */
 };
 
 struct stream {

@@ -49,6 +49,7 @@ const struct call_info *calls_find_name(const char *hyper_name)
 static const struct json_row hello_rows[] = {
 	ROW(call_hello, "version", JSON_U32, version, JSON_REQUIRED),
 	ROW(call_hello, "key", JSON_STR, key, JSON_OMIT_EMPTY),
+	ROW(call_hello, "window", JSON_U32, window, JSON_OMIT_EMPTY),
 };
 const struct json_type call_hello_type = JSON_TYPE(call_hello, hello_rows);
 
@@ -57,6 +58,7 @@ static const struct json_row hello_reply_rows[] = {
 	ROW(call_hello_reply, "agent", JSON_STR, agent, JSON_OMIT_EMPTY),
 	ROW(call_hello_reply, "kernel", JSON_STR, kernel, JSON_OMIT_EMPTY),
 	ROW(call_hello_reply, "features", JSON_STRS, features, JSON_OMIT_EMPTY),
+	ROW(call_hello_reply, "window", JSON_U32, window, JSON_OMIT_EMPTY),
 };
 const struct json_type call_hello_reply_type = JSON_TYPE(call_hello_reply, hello_reply_rows);
 

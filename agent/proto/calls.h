@@ -78,6 +78,8 @@ struct call_hello {
 	uint32_t version; /* of the extension; 1 */
 	const char *key;  /* RESET_KEY_LEN bytes in hexadecimal: who knows it may take the channels
 			     over (reset.h); NULL: nobody may. The first one given stays */
+	uint32_t window;  /* bytes of stdout, and of stderr, that the host takes without credit;
+			     0: STREAM_WINDOW */
 };
 
 struct call_hello_reply {
@@ -85,6 +87,7 @@ struct call_hello_reply {
 	const char *agent;	   /* "acrun-agent 0.1.0" */
 	const char *kernel;	   /* release of the guest kernel */
 	struct json_strs features; /* "flow" (credit on the I/O channel), ... */
+	uint32_t window; /* what holds: STREAM_WINDOW to STREAM_WINDOW_MAX; 0: STREAM_WINDOW */
 };
 
 /* STARTPOD (1), A.7.1. */

@@ -35,7 +35,10 @@ enum {
  * the exit status, if it was sent, has arrived.
  */
 #define STREAM_CREDIT_BIT (UINT64_C(1) << 63)
-enum { STREAM_WINDOW = 256 << 10 };
+enum {
+	STREAM_WINDOW = 256 << 10,
+	STREAM_WINDOW_MAX = 1 << 20, /* of stdout and stderr, when host and guest agree on it */
+};
 
 struct ctl_frame {
 	uint32_t code;

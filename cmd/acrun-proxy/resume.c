@@ -112,7 +112,7 @@ void resume_session(struct session *session, struct request *request,
 	for (int i = 0; i < 2; i++) {
 		session->out_unacked[i] = point->received[i] - point->taken[i];
 		if (point->taken[i] > point->received[i] ||
-		    session->out_unacked[i] > STREAM_WINDOW) {
+		    session->out_unacked[i] > session->proxy->vm->window) {
 			request_fail(request, "the shim's count of bytes cannot be");
 			return;
 		}

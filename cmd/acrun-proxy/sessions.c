@@ -13,7 +13,7 @@
 #include "cmd/acrun-proxy/vm.h"
 
 enum {
-	CREDIT_STEP = STREAM_WINDOW / 4, /* credit is given back in pieces of at least this */
+	CREDIT_STEP = STREAM_WINDOW / 4, /* credit for stdin is given in pieces of at least this */
 	FRAME_GROWS_TO = 64 << 10,
 	NULL_STREAM = 1, /* the pair kept for a process without token */
 };
@@ -213,7 +213,7 @@ void session_release(struct session *session, bool leave)
 		signal_process(session, NULL, SIGKILL, 0, 0);
 	memset(session->token, 0, sizeof(session->token));
 	for (int i = 0; i < 2 && session->resumes; i++)
-		session->agent_owed[i] = (uint32_t)session->out_unacked[i];
+		session->agent_owed[i] += (uint32_t)session->out_unacked[i];
 	session->resumes = false;
 	drop_output(session);
 	if (session->state == SESSION_EXITED ||
@@ -296,6 +296,17 @@ void session_give_stdin(struct session *session, uint32_t bytes)
 		client_notify(session->shim, CCPROXY_STDIN_CREDIT, &value, sizeof(value));
 }
 
+/* A frame to the guest for each few bytes would cost it more than the bytes. */
+static void give_output_credit(struct session *session, unsigned stream)
+{
+	struct vm *vm = session->proxy->vm;
+
+	if (session->agent_owed[stream] < vm->window / 4 || session->state == SESSION_EXITED)
+		return;
+	vm_send_credit(vm, session->stdio + stream, session->agent_owed[stream]);
+	session->agent_owed[stream] = 0;
+}
+
 int session_take_output_credit(struct session *session, const char *payload, size_t len)
 {
 	uint32_t bytes[2];
@@ -308,8 +319,8 @@ int session_take_output_credit(struct session *session, const char *payload, siz
 		if (bytes[i] > session->out_unacked[i])
 			return -EBADMSG;
 		session->out_unacked[i] -= bytes[i];
-		if (bytes[i] > 0 && session->state != SESSION_EXITED)
-			vm_send_credit(session->proxy->vm, session->stdio + i, bytes[i]);
+		session->agent_owed[i] += bytes[i];
+		give_output_credit(session, i);
 	}
 	return 0;
 }
@@ -403,11 +414,11 @@ static int add_output(struct session *session, unsigned stream, const char *data
 static int take_output(struct session *session, bool is_err, const struct tty_frame *frame)
 {
 	size_t held = session->resumes ? (size_t)session->out_unacked[is_err]
-				       : session->out_queued[is_err] + session->out_flying[is_err] +
-						 session->agent_owed[is_err];
+				       : session->out_queued[is_err] + session->out_flying[is_err];
 	int ret;
 
-	if (has_flow(session) && held + frame->len > STREAM_WINDOW)
+	if (has_flow(session) &&
+	    held + session->agent_owed[is_err] + frame->len > session->proxy->vm->window)
 		return -EBADMSG;
 	if (is_null(session)) {
 		session->out_flying[is_err] += frame->len;
@@ -537,14 +548,10 @@ void session_output_written(struct session *session)
 		if (!session->resumes)
 			session->agent_owed[i] += (uint32_t)session->out_flying[i];
 		session->out_flying[i] = 0;
-		if (!has_flow(session)) {
+		if (has_flow(session))
+			give_output_credit(session, i);
+		else
 			session->agent_owed[i] = 0;
-		} else if (session->agent_owed[i] >= CREDIT_STEP &&
-			   session->state != SESSION_EXITED) {
-			vm_send_credit(session->proxy->vm, session->stdio + i,
-				       session->agent_owed[i]);
-			session->agent_owed[i] = 0;
-		}
 	}
 }
 

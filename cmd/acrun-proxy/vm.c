@@ -230,7 +230,11 @@ static void on_hello(void *arg, const struct error *err, const char *payload, si
 		vm->once |= strcmp(reply.features.items[i], "once") == 0;
 		vm->resume |= strcmp(reply.features.items[i], "resume") == 0;
 	}
-	be_up(vm, DIALECT_ACRUN);
+	vm->window = reply.window ? reply.window : STREAM_WINDOW;
+	if (vm->window < STREAM_WINDOW || vm->window > STREAM_WINDOW_MAX)
+		vm_lose(vm, "its agent's window is not what was offered");
+	else
+		be_up(vm, DIALECT_ACRUN);
 }
 
 /* The guest has not yet heard that the channel is ours. */
@@ -243,7 +247,7 @@ static void greet(struct vm *vm)
 {
 	auto_strbuf struct strbuf json = { 0 };
 	struct vm_request request = { .code = CALL_HELLO };
-	struct call_hello hello = { .version = 1 };
+	struct call_hello hello = { .version = 1, .window = STREAM_WINDOW_MAX };
 	char key[RESET_HEX_LEN + 1];
 
 	vm->ready = true;

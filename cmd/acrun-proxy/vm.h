@@ -59,6 +59,7 @@ struct vm {
 	bool extension; /* the agent knows our calls */
 	bool flow;	/* and counts credit */
 	bool numbered;	/* and numbers its answers */
+	uint32_t window; /* bytes of an output that the agent may send without credit */
 	bool once;	/* and knows a call that comes again by its key */
 	uint32_t last_number;
 	bool paused;	 /* the I/O channel is not read */

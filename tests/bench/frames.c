@@ -116,10 +116,10 @@ static int take_frame(struct bench_vm *vm, const struct tty_frame *frame, struct
 	if (wait->output)
 		wait->output(wait->arg, frame->len);
 	wait->uncredited += frame->len;
-	if (wait->uncredited < STREAM_WINDOW / 4)
+	if (wait->uncredited < STREAM_WINDOW_MAX / 4)
 		return 0;
-	wait->uncredited -= STREAM_WINDOW / 4;
-	return give_credit(vm, wait->stdio, STREAM_WINDOW / 4, err);
+	wait->uncredited -= STREAM_WINDOW_MAX / 4;
+	return give_credit(vm, wait->stdio, STREAM_WINDOW_MAX / 4, err);
 }
 
 /* Takes what is there; waits for more when that is no whole frame. */

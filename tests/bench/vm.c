@@ -103,7 +103,7 @@ int vm_begin(struct bench_vm *vm, const struct rig *rig, enum vm_kind kind, stru
 
 int vm_greet(struct bench_vm *vm, struct vm_steps *steps, struct error *err)
 {
-	const struct call_hello hello = { .version = 1 };
+	const struct call_hello hello = { .version = 1, .window = STREAM_WINDOW_MAX };
 	int64_t begun = clock_now_us();
 	int ret = frames_expect(vm, CALL_READY, err);
 
