@@ -21,8 +21,8 @@ enum {
 	BULK_PIPE = STREAM_WINDOW_MAX,
 	CREDIT_STEP = STREAM_WINDOW / 4,
 	IN_MAX = 2 * STREAM_WINDOW,
-	LATE_MAX = 2 << 20, /* more than its pipes can have held when a process died */
-	RESTS_MAX = 4096,   /* ends that are not yet acknowledged */
+	LATE_MAX = 2 * BULK_PIPE, /* more than its pipes can have held when a process died */
+	RESTS_MAX = 4096,	  /* ends that are not yet acknowledged */
 	LINGER_MS = 100, /* how long output that others hold open is waited for after the process'
 			    death */
 };

@@ -250,7 +250,7 @@ static void answer_greeting(struct rig *rig, enum rig_agent agent)
 	struct ctl_frame hello = rig_call(rig);
 
 	assert_int_equal(hello.code, CALL_HELLO);
-	assert_string_equal(hello.payload, "{\"version\":1}");
+	assert_string_equal(hello.payload, "{\"version\":1,\"window\":1048576}");
 	if (agent == RIG_EXTENSION) {
 		rig_answer(
 			rig, CALL_ACK,
@@ -258,7 +258,9 @@ static void answer_greeting(struct rig *rig, enum rig_agent agent)
 		return;
 	}
 	if (agent == RIG_NUMBERED) {
-		rig_answer(rig, CALL_ACK, "{\"version\":1,\"features\":[\"flow\",\"numbered\"]}");
+		rig_answer(
+			rig, CALL_ACK,
+			"{\"version\":1,\"features\":[\"flow\",\"numbered\"],\"window\":1048576}");
 		return;
 	}
 	rig_answer(rig, CALL_ERROR, agent == RIG_PLAIN ? "No callback found for command \"\"" : "");

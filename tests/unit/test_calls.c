@@ -100,6 +100,8 @@ static void test_bodies_keep_their_form(void **state)
 {
 	(void)state;
 	assert_round_trip(&call_hello_type, "{\"version\":1}");
+	assert_round_trip(&call_hello_type, "{\"version\":1,\"window\":1048576}");
+	assert_round_trip(&call_hello_reply_type, "{\"version\":1,\"window\":262144}");
 	assert_round_trip(&call_container_type, "{\"container\":\"c1\"}");
 	assert_round_trip(&call_killcontainer_type,
 			  "{\"container\":\"c1\",\"signal\":15,\"allProcesses\":false}");

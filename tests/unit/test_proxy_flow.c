@@ -5,6 +5,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "agent/proto/calls.h"
+#include "cmd/acrun-proxy/vm.h"
 #include "tests/unit/proxy_rig.h"
 
 static void test_slow_shim_starves_nobody(void **state)
@@ -78,6 +79,33 @@ static void test_output_beyond_credit_loses_the_vm(void **state)
 	assert_non_null(
 		strstr(rig_refused(&rig, &rig.runtime, CCPROXY_HYPER, "{\"hyperName\":\"ping\"}"),
 		       "the VM is gone"));
+	rig_close(&rig);
+}
+
+/* 1 MiB where both sides have agreed on it, and no byte more. */
+static void test_a_larger_window(void **state)
+{
+	static char data[32768];
+	struct rig rig;
+	struct rig_end shim;
+	char token[45];
+
+	(void)state;
+	rig_open(&rig, RIG_NUMBERED);
+	rig_token(&rig, token);
+	shim = rig_shim(&rig, token, "");
+	rig_send_start(&rig.runtime, "execcmd", token, false);
+	(void)rig_call(&rig);
+	rig_end_close(&shim);
+	rig_turn(&rig);
+	for (int i = 0; i < STREAM_WINDOW_MAX / (int)sizeof(data); i++) {
+		rig_output(&rig, 3, data, sizeof(data));
+		rig_turn(&rig);
+	}
+	assert_int_equal(rig.proxy.vm->state, VM_UP);
+	rig_output(&rig, 3, data, 1);
+	rig_turn(&rig);
+	assert_int_equal(rig.proxy.vm->state, VM_LOST);
 	rig_close(&rig);
 }
 
@@ -269,6 +297,7 @@ int main(void)
 		cmocka_unit_test(test_slow_shim_starves_nobody),
 		cmocka_unit_test(test_credit_follows_what_was_written),
 		cmocka_unit_test(test_output_beyond_credit_loses_the_vm),
+		cmocka_unit_test(test_a_larger_window),
 		cmocka_unit_test(test_output_is_held_for_a_shim_that_returns),
 		cmocka_unit_test(test_stdin_stays_within_credit),
 		cmocka_unit_test(test_stdin_before_the_start_is_kept),
