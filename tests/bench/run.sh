@@ -19,7 +19,7 @@ die() {
 }
 
 [[ $(id -u) -eq 0 ]] || die "needs root, as acrun does"
-for program in acrun-bench empty-static empty-dynamic; do
+for program in acrun-bench empty-static empty-dynamic pump; do
 	[[ -x $build/bench/$program ]] || die "'$build/bench/$program' is not built: cmake --build $build"
 done
 
@@ -35,6 +35,7 @@ end() {
 }
 trap end EXIT
 "$top/tests/fixtures/mkbundle.sh" "$work/true" -- true
+cp "$build/bench/pump" "$work/true/rootfs/bin/"
 mkdir "$work/sleep"
 jq '.process.args = ["sleep", "1000"] | .root.path = $root' --arg root "$work/true/rootfs" \
 	"$work/true/config.json" >"$work/sleep/config.json"
