@@ -121,7 +121,8 @@ bool channel_send_now(struct channel *ch, const char *frame, size_t len)
 	ssize_t n;
 
 	assert(len <= CHANNEL_FRAME_NOW);
-	if (!ch->connected || ch->out.len > 0)
+	/* A link numbers what it sends, and keeps it itself. */
+	if (ch->acknowledged || !ch->connected || ch->out.len > 0)
 		return false;
 	do {
 		n = write(ch->fd, frame, len);

@@ -206,7 +206,7 @@ static void test_the_greeting_waits_for_both_channels(void **state)
 		rig_turn(&rig);
 	assert_true(rig_is_silent(&rig, &rig.ctl));
 	insert(&rig, &tty, &rig.tty, 2);
-	rig_assert_call(&rig, CALL_HELLO, "{\"version\":1}");
+	rig_assert_call(&rig, CALL_HELLO, "{\"version\":1,\"window\":1048576}");
 	take_out(&ctl);
 	take_out(&tty);
 	rig_close(&rig);

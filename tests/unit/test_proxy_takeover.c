@@ -168,6 +168,7 @@ static void take_call(struct sim *sim, uint32_t number, const struct ctl_frame *
 	switch (frame->code) {
 	case CALL_HELLO:
 		sim->guest.resume = sim->guest.flow = true;
+		sim->guest.out_window = STREAM_WINDOW;
 		answer(sim, number, CALL_ACK,
 		       "{\"version\":1,\"features\":[\"flow\",\"numbered\",\"resume\"]}");
 		break;
