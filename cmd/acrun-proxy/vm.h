@@ -56,11 +56,11 @@ struct vm {
 	struct proxy *proxy;
 	enum vm_state state;
 	enum dialect dialect;
-	bool extension; /* the agent knows our calls */
-	bool flow;	/* and counts credit */
-	bool numbered;	/* and numbers its answers */
+	bool extension;	 /* the agent knows our calls */
+	bool flow;	 /* and counts credit */
+	bool numbered;	 /* and numbers its answers */
 	uint32_t window; /* bytes of an output that the agent may send without credit */
-	bool once;	/* and knows a call that comes again by its key */
+	bool once;	 /* and knows a call that comes again by its key */
 	uint32_t last_number;
 	bool paused;	 /* the I/O channel is not read */
 	bool resume;	 /* and keeps for a successor of ours what is on the way */

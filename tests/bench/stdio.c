@@ -22,8 +22,9 @@ enum { MIBS = 32, BUFFER = 1 << 20, ROUNDS_MAX = 3 };
 	" ] || mknod /dev/raw c $(tr : ' ' <$p/dev); done; "
 #define RAW_WRITER RAW_PORT "exec dd if=/dev/zero of=/dev/raw bs=64k count=512 2>/dev/null"
 /* And by way of a pipe: as most programs would do it, and as it costs least. */
-#define PLAIN_PUMP RAW_PORT "exec pump 32 64 64 >/dev/raw"
-#define BEST_PUMP  RAW_PORT "exec pump 32 1024 1024 batch >/dev/raw"
+#define PIPED	   RAW_PORT "dd if=/dev/zero bs=64k count=512 2>/dev/null | "
+#define PLAIN_PUMP PIPED "pump >/dev/raw"
+#define BEST_PUMP  PIPED "pump big >/dev/raw"
 #define READER	   "echo; exec cat >/dev/null"
 
 struct flow {
