@@ -33,11 +33,11 @@ user_namespace() {
 		awk "{ print \$5, \$6 }" proc/self/mountinfo | grep -v "^/dev/[a-z]* \|^/proc/\(k\|t\|sysrq\)\|/sys/firmware"; echo end'
 	edit_config '.process.capabilities[] |= . - ["CAP_NET_RAW"] + ["CAP_SYS_ADMIN"]'
 	user_namespace
-	run -0 run_container c1 --strict
+	run -0 --separate-stderr run_container c1 --strict
 	local ours=$output
 	# its root is nobody who may look into the test's directory
 	chmod 711 "$T"
-	run -0 runc --root "$T/runc" run --bundle "$BUNDLE" c1 </dev/null
+	run -0 --separate-stderr runc --root "$T/runc" run --bundle "$BUNDLE" c1 </dev/null
 	# the group of the message queues is nobody's with runc
 	diff <(sed 's|\(dev/mqueue root:\)nobody 0:65534|\1root 0:0|; s|\(dev/mqueue root:\)UNKNOWN 0:65534|\1root 0:0|' <<<"$output") \
 		<(echo "$ours")
