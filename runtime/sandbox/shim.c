@@ -2,15 +2,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/sock.h"
 #include "runtime/sandbox/create_internal.h"
 
@@ -117,9 +120,38 @@ int shim_spawn(struct spawn *sp, int netns_fd, struct proc_id *id, struct error 
 	return ret < 0 ? err_set(err, ret, "'%s' ended at once", sp->path) : 0;
 }
 
+/*
+ * Clients take the mounts of this process for the container's (podman cp enters them), and would
+ * write to the host. So it sees the host's files read-only, but for the sandbox's directory, where
+ * it may have to start another proxy. A kernel that cannot do that leaves it as it is.
+ */
+static void protect_mounts(const struct shim *shim)
+{
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+	struct mount_attr writable = { .attr_clr = MOUNT_ATTR_RDONLY };
+
+	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
+	    mount(shim->dir, shim->dir, NULL, MS_BIND, NULL) < 0 ||
+	    mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &readonly, sizeof(readonly)) < 0 ||
+	    mount_setattr(AT_FDCWD, shim->dir, 0, &writable, sizeof(writable)) < 0)
+		log_debug("protect the host's files from who enters the shim's mounts: %s",
+			  strerror(errno));
+}
+
+static int prepare_shim(void *arg, struct error *err)
+{
+	const struct shim *shim = arg;
+	int ret = shim->record ? shim->record(shim->record_arg, err) : 0;
+
+	if (ret == 0)
+		protect_mounts(shim);
+	return ret;
+}
+
 int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 {
 	auto_close int token_fd = token_pipe(shim->token, err);
+	struct shim child = *shim;
 	auto_free char *uri = NULL;
 	const char *argv[] = { shim->path, "-c", shim->id, "-token-fd", "3", "-u", NULL, NULL };
 	const char *const envp[] = { NULL };
@@ -129,8 +161,9 @@ int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 		.envp = envp,
 		.setsid = shim->own_session,
 		.set_ctty = shim->pty_slave_fd >= 0,
-		.prepare = shim->record,
-		.prepare_arg = shim->record_arg,
+		.unshare_flags = CLONE_NEWNS,
+		.prepare = prepare_shim,
+		.prepare_arg = &child,
 	};
 
 	if (token_fd < 0)

@@ -316,3 +316,13 @@ vmm_mounts() {
 	done
 	assert_equal "$(machines)" 1
 }
+
+@test "pods: who takes the shim's mounts for the container's cannot write to the host by them" {
+	make_bundle -- sleep 1000
+	create_container c1
+	acrun start c1
+	run nsenter --mount --target "$(container_pid c1)" sh -c 'echo x >"$1"' _ "$T/written"
+	[[ $status -ne 0 ]]
+	[[ ! -e $T/written ]]
+	in_container c1 true
+}
