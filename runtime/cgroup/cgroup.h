@@ -25,12 +25,12 @@ int cgroup_parse_manager(const char *name, enum cgroup_manager *manager, struct 
 
 /*
  * Works out the directories of a container, one for each hierarchy; nothing is made. cgroups_path
- * may be NULL: then it is named by the id, below the caller's cgroup (version 2: beside it). An
- * absolute path begins at the root of the hierarchy, a relative one where the id would. dirs and
+ * may be NULL: then it is called `name`, below the caller's cgroup (version 2: beside it). An
+ * absolute path begins at the root of the hierarchy, a relative one where `name` would. dirs and
  * what it names live in arena; none where no hierarchy is mounted. -EINVAL for a path that cannot
  * be.
  */
-int cgroup_plan(const char *cgroups_path, enum cgroup_manager manager, const char *id,
+int cgroup_plan(const char *cgroups_path, enum cgroup_manager manager, const char *name,
 		struct arena *arena, struct json_strs *dirs, struct error *err) must_check;
 
 /* Makes them, with what is missing above. Fine where they exist, but not with processes in them:

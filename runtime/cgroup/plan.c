@@ -49,7 +49,8 @@ static int add_slice(struct strbuf *path, const char *slice)
 }
 
 /* SLICE:PREFIX:NAME as runc reads it. */
-static int expand_systemd(const char *text, const char *id, struct strbuf *path, struct error *err)
+static int expand_systemd(const char *text, const char *unit, struct strbuf *path,
+			  struct error *err)
 {
 	auto_strbuf struct strbuf copy = { 0 };
 	char *rest, *slice, *prefix, *name;
@@ -58,7 +59,7 @@ static int expand_systemd(const char *text, const char *id, struct strbuf *path,
 	if (ret < 0)
 		return err_set(err, ret, "read linux.cgroupsPath");
 	if (copy.len == 0) {
-		strbuf_addf(&copy, ":acrun:%s", id);
+		strbuf_addf(&copy, ":acrun:%s", unit);
 	}
 	rest = copy.data;
 	slice = strsep(&rest, ":");
@@ -138,10 +139,10 @@ static int read_hierarchies(struct arena *arena, struct hierarchies *all, struct
 	return ret < 0 ? err_set(err, ret, "find out how cgroups are mounted") : 0;
 }
 
-int cgroup_plan(const char *cgroups_path, enum cgroup_manager manager, const char *id,
+int cgroup_plan(const char *cgroups_path, enum cgroup_manager manager, const char *name,
 		struct arena *arena, struct json_strs *dirs, struct error *err)
 {
-	const char *path = cgroups_path && *cgroups_path ? cgroups_path : id;
+	const char *path = cgroups_path && *cgroups_path ? cgroups_path : name;
 	auto_strbuf struct strbuf expanded = { 0 };
 	struct hierarchies all;
 	int ret;
@@ -150,7 +151,7 @@ int cgroup_plan(const char *cgroups_path, enum cgroup_manager manager, const cha
 	if (manager == CGROUP_DISABLED)
 		return 0;
 	if (manager == CGROUP_SYSTEMD) {
-		ret = expand_systemd(cgroups_path, id, &expanded, err);
+		ret = expand_systemd(cgroups_path, name, &expanded, err);
 		path = strbuf_str(&expanded);
 	} else {
 		ret = check_path(path, err);

@@ -1,13 +1,17 @@
 /* The steps of a create that see to the cgroups of the host. */
 #include "runtime/sandbox/create_internal.h"
 
+#include <errno.h>
 #include "base/log.h"
 
 static int make(struct create *create, const char *path, struct error *err)
 {
 	struct record_state *state = &create->rec.state;
-	int ret = cgroup_plan(path, create->request->cgroup_manager, state->id, &create->rec.arena,
-			      &state->cgroups, err);
+	/* Containers of the same id may live under other roots. */
+	const char *name = arena_printf(&create->arena, "%s.%.8s", state->id, state->uuid);
+	int ret = name ? cgroup_plan(path, create->request->cgroup_manager, name,
+				     &create->rec.arena, &state->cgroups, err)
+		       : err_set(err, -ENOMEM, "name the container's cgroup");
 
 	if (ret == 0)
 		ret = record_save(&create->rec, err);

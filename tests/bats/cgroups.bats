@@ -64,7 +64,7 @@ memory_limit() {
 	make_bundle -- sleep 1000
 	edit_config 'del(.linux.cgroupsPath)'
 	acrun create --bundle "$BUNDLE" "$NAME" </dev/null >/dev/null 2>"$T/err"
-	grep -q "/$NAME\$" "/proc/$(jq .shim.pid "$ROOT/$NAME/state.json")/cgroup"
+	grep -qE "/$NAME\.[0-9a-f]{8}\$" "/proc/$(jq .shim.pid "$ROOT/$NAME/state.json")/cgroup"
 	acrun delete --force "$NAME"
 	assert_equal "$(left)" 0
 	edit_config ".linux.cgroupsPath = \"/$NAME\""
