@@ -56,7 +56,7 @@ use_release() {
 	head -c 2M /dev/zero >"$T/dir/file"
 	# no machine could be started
 	echo "qemu = $T/absent" >>"$T/acrn-dm.conf"
-	echo "copy_max = 1" >>"$ACRUN_CONF_FILE"
+	printf '[storage]\ncopy_max = 1\n' >>"$ACRUN_CONF_FILE"
 	edit_config '.mounts += [{type: "bind", source: "\($t)/dir", destination: "/rw", options: ["rbind"]}]' --arg t "$T"
 	run run_container c1
 	assert_status 1

@@ -117,10 +117,13 @@ make_nasty() {
 @test "two creates at once pack a root once" {
 	make_bundle -- sh -c 'sha256sum </big'
 	head -c 64M /dev/urandom >"$BUNDLE/rootfs/big"
-	run_container c1 >"$T/out1" 2>"$T/err1" &
-	run_container c2 >"$T/out2" 2>"$T/err2" &
-	wait %1
-	wait %2
+	local first second
+	run_container c1 >"$T/out1" 2>"$T/err1" 3>&- &
+	first=$!
+	run_container c2 >"$T/out2" 2>"$T/err2" 3>&- &
+	second=$!
+	wait "$first"
+	wait "$second"
 	assert_equal "$(cat "$T/out1")" "$(sha256sum <"$BUNDLE/rootfs/big")"
 	assert_equal "$(cat "$T/out2")" "$(cat "$T/out1")"
 	assert_equal "$(images | wc -l)" 1
