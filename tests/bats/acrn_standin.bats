@@ -19,6 +19,8 @@ setup() {
 
 teardown() {
 	ip link del "$TAP" 2>/dev/null || true
+	# Some of these tests are about faults.
+	rm -f "$T/faults"
 	common_teardown
 }
 
