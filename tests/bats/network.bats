@@ -299,12 +299,16 @@ sum() { sha256sum | cut -d' ' -f1; }
 	assert_status 1
 	assert_output_has "interface 'odd0' of kind 'bridge' cannot be connected to a virtual machine"
 	ip -n "$P-1" link del odd0
-	for n in 51 52 53 54 55; do attach "$P-1" "e$n" "$n"; done
-	run acrun create --bundle "$BUNDLE" c1 </dev/null
-	assert_status 1
-	assert_output_has "interface 'e55': the virtual machine has room for 4 interfaces and no more"
-	assert_equal "$(devices_of "$P-1")" ""
-	ip -n "$P-1" link del e55
+	for n in 51 52 53 54; do attach "$P-1" "e$n" "$n"; done
+	# On ACRN the machine is made with as many as there are.
+	if [[ $HV == qemu ]]; then
+		attach "$P-1" e55 55
+		run acrun create --bundle "$BUNDLE" c1 </dev/null
+		assert_status 1
+		assert_output_has "interface 'e55': the virtual machine has room for 4 interfaces and no more"
+		assert_equal "$(devices_of "$P-1")" ""
+		ip -n "$P-1" link del e55
+	fi
 	create_container c1
 	# A container with the same namespace is one of the same pod, and the first has lost nothing by it.
 	create_container c2
