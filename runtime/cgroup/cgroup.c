@@ -144,12 +144,12 @@ static void wait_for_leavers(const char *dir)
 	}
 }
 
-static int remove_one(const char *dir)
+static int remove_one(const char *dir, int max_tries)
 {
 	for (int tries = 1; rmdir(dir) < 0; tries++) {
 		if (errno == ENOENT)
 			return 0;
-		if (errno != EBUSY || tries == DYING_TRIES)
+		if (errno != EBUSY || tries == max_tries)
 			return -errno;
 		wait_for_leavers(dir);
 	}
@@ -161,7 +161,8 @@ int cgroup_remove(const struct json_strs *dirs, struct error *err)
 	int first = 0;
 
 	for (size_t i = 0; i < dirs->len; i++) {
-		int ret = remove_one(dirs->items[i]);
+		/* Who does not leave the first stays in all. */
+		int ret = remove_one(dirs->items[i], first < 0 ? 1 : DYING_TRIES);
 
 		if (ret < 0 && first == 0)
 			first = err_set(err, ret, "remove the cgroup '%s'", dirs->items[i]);

@@ -14,15 +14,16 @@ enum agent_dialect attach_dialect(const struct record *rec)
 	return rec->state.agent ? agent_dialect_parse(rec->state.agent) : AGENT_ACRUN;
 }
 
-/* It is ours by birth, and the sandbox's by right. */
-static void take_along(const struct record *rec)
+void attach_settle_proxy(const struct record *rec)
 {
-	const struct proc_id proxy = proxyhome_find(rec->sandbox_fd, &rec->state.proxy);
+	const struct record_state *state = &rec->state;
+	const struct json_strs *cgroups = record_is_member(state) ? &state->sandbox_cgroups
+								  : &state->cgroups;
+	const struct proc_id proxy = proxyhome_find(rec->sandbox_fd, &state->proxy);
 	struct error err = { 0 };
 
-	/* of a pod it is the sandbox's, whose cgroup is not this container's */
-	if (!record_is_member(&rec->state) && proc_is_alive(&proxy) &&
-	    cgroup_join(&rec->state.cgroups, (pid_t)proxy.pid, &err) < 0)
+	if (proxy.pid > 0 && proc_is_alive(&proxy) &&
+	    cgroup_join(cgroups, (pid_t)proxy.pid, &err) < 0)
 		log_debug("%s", err.text);
 }
 
@@ -41,7 +42,7 @@ static int open_proxy(const struct record *rec, struct client *client, struct er
 	if (proxyhome_revive(rec->sandbox_fd, REVIVE_TIMEOUT_MS, &why) < 0)
 		return err_ctx(err, "start another one: %s", why.text);
 	log_debug("the sandbox's proxy had died: another one took its place");
-	take_along(rec);
+	attach_settle_proxy(rec);
 	err_clear(err);
 	return client_open(client, rec->sandbox_fd, PROXYHOME_SOCKET, err);
 }

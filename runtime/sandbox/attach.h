@@ -14,6 +14,9 @@ int attach_open_streams(const struct record *rec, struct client *client, struct 
 			char *token, struct error *err) must_check;
 /* Which dialect the sandbox's agent speaks; every client above has it. */
 enum agent_dialect attach_dialect(const struct record *rec);
+/* Puts the sandbox's proxy into the sandbox's cgroups: one that took a dead one's place is where
+ * whoever started it was. */
+void attach_settle_proxy(const struct record *rec);
 /* Has calls repeated that a proxy which dies leaves unanswered; rec must outlive the client. */
 void attach_keep(const struct record *rec, struct client *client);
 void attach_done(struct client_wait *wait);

@@ -226,6 +226,7 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 	};
 	if (create->sandbox_id) {
 		state->uuid = create->sandbox.state.uuid;
+		state->sandbox_cgroups = create->sandbox.state.cgroups;
 		state->accelerator = create->sandbox.state.accelerator;
 		state->agent = create->sandbox.state.agent;
 		state->vmm = create->sandbox.state.vmm;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include "base/log.h"
+#include "runtime/sandbox/attach.h"
 
 static int make(struct create *create, const char *path, struct error *err)
 {
@@ -53,6 +54,9 @@ void undo_cgroup(struct record *rec)
 {
 	struct error err = { 0 };
 
+	/* A shim of this container may have started the sandbox's proxy, which stays. */
+	if (record_is_member(&rec->state) && rec->sandbox_fd >= 0)
+		attach_settle_proxy(rec);
 	if (cgroup_remove(&rec->state.cgroups, &err) < 0)
 		log_warning("%s", err.text);
 }

@@ -37,10 +37,11 @@ struct record_state {
 	bool paused_created; /* while status is paused: its process was not started yet */
 	int status; /* enum oci_status as of the last command: record_status() tells the truth */
 	struct json_map annotations;
-	struct json_strs cgroups;  /* directories on the host that its processes are in */
-	struct oci_hooks *hooks;   /* those that later commands run */
-	struct net_state *network; /* NULL: it has no network namespace of its own */
-	struct proc_id creator;	   /* while status is creating */
+	struct json_strs cgroups;	  /* directories on the host that its processes are in */
+	struct json_strs sandbox_cgroups; /* in the machine of another: that one's */
+	struct oci_hooks *hooks;	  /* those that later commands run */
+	struct net_state *network;	  /* NULL: it has no network namespace of its own */
+	struct proc_id creator;		  /* while status is creating */
 	struct proc_id vmm;
 	struct proc_id proxy;
 	struct proc_id shim;
