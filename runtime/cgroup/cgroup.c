@@ -65,6 +65,7 @@ static int make_one(const char *dir, struct error *err)
 		auto_close int child = -1;
 		char name[NAME_MAX + 1];
 		bool is_cgroup = fs_exists_at(fd, "cgroup.procs") > 0;
+		int ret = 0;
 
 		if (len > NAME_MAX)
 			return err_set(err, -ENAMETOOLONG, "make the cgroup '%s'", dir);
@@ -77,8 +78,12 @@ static int make_one(const char *dir, struct error *err)
 		if (is_cgroup && mkdirat(fd, name, 0755) < 0 && errno != EEXIST)
 			return err_set(err, -errno, "make the cgroup '%s'", dir);
 		child = openat(fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (child < 0 || (is_cgroup && inherit_cpuset(fd, child) < 0))
-			return err_set(err, -errno, "make the cgroup '%s'", dir);
+		if (child < 0)
+			return err_set(err, -errno, "open the cgroup '%s'", dir);
+		if (is_cgroup)
+			ret = inherit_cpuset(fd, child);
+		if (ret < 0)
+			return err_set(err, ret, "give '%s' its parent's cpuset", dir);
 		cleanup_close(&fd);
 		fd = take_fd(&child);
 	}
@@ -96,17 +101,17 @@ static bool has_processes(const char *dir)
 
 int cgroup_make(const struct json_strs *dirs, struct error *err)
 {
-	for (size_t i = 0; i < dirs->len; i++) {
-		int ret = make_one(dirs->items[i], err);
+	int ret = 0;
 
-		if (ret < 0)
-			return ret;
+	for (size_t i = 0; i < dirs->len; i++)
 		if (has_processes(dirs->items[i]))
 			return err_msg(err, -EBUSY,
-				       "container's cgroup is not empty: '%s' has processes",
+				       "container's cgroup is not empty: '%s' has processes "
+				       "(another container's? choose another linux.cgroupsPath)",
 				       dirs->items[i]);
-	}
-	return 0;
+	for (size_t i = 0; ret == 0 && i < dirs->len; i++)
+		ret = make_one(dirs->items[i], err);
+	return ret;
 }
 
 int cgroup_join(const struct json_strs *dirs, pid_t pid, struct error *err)

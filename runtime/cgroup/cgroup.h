@@ -34,7 +34,7 @@ int cgroup_plan(const char *cgroups_path, enum cgroup_manager manager, const cha
 		struct arena *arena, struct json_strs *dirs, struct error *err) must_check;
 
 /* Makes them, with what is missing above. Fine where they exist, but not with processes in them:
- * -EBUSY. */
+ * then -EBUSY, and nothing was made. */
 int cgroup_make(const struct json_strs *dirs, struct error *err) must_check;
 
 /* Puts a process (0: the caller) into all of them, with its threads. */

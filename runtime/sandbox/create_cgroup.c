@@ -16,7 +16,12 @@ static int make(struct create *create, const char *path, struct error *err)
 
 	if (ret == 0)
 		ret = record_save(&create->rec, err);
-	return ret < 0 ? ret : cgroup_make(&state->cgroups, err);
+	if (ret == 0)
+		ret = cgroup_make(&state->cgroups, err);
+	/* Somebody else's are not ours to undo. */
+	if (ret == -EBUSY)
+		state->cgroups = (struct json_strs){ 0 };
+	return ret;
 }
 
 int step_cgroup(struct create *create, struct error *err)
