@@ -44,6 +44,8 @@ struct hypervisor_config {
 	uint32_t default_maxvcpus; /* 0: as many as the host has */
 	uint32_t default_memory_mib;
 	uint32_t msize_9p;
+	const char
+		*shared_fs; /* "none": its guests get disks instead; else, NULL too, as caps say */
 	bool enable_debug;
 	const char *host_dir;	  /* where verdicts about this host are kept ("/run/acrun-host") */
 	const char *profile;	  /* which releases of the VMM it is for; "auto" asks the VMM */
@@ -54,7 +56,7 @@ struct hypervisor_config {
 	const char *vm_uuids;	  /* the UUIDs that the hypervisor lets VMs have */
 	uint32_t max_vms;	  /* how many VMs there may be; 0: ask the hypervisor */
 	uint32_t spare_nics;	  /* interfaces that a VM boots with for those that come later */
-	uint32_t block_slots;	  /* disks that a running VM can be given */
+	uint32_t block_slots;	  /* disks that a running VM without a share can be given */
 	/* Not the backend's: what of this table a container's annotations may change. Regular
 	 * expressions on keys, and file name patterns for `path`. NULL-terminated. */
 	const char *const *enable_annotations, *const *valid_paths;
@@ -69,6 +71,9 @@ struct vm_socket {
 	 * returns when that is done. */
 	const char *path;
 };
+
+/* Where the caller binds the VMM's control socket in vm_spec.dir, for add_disk(). */
+#define VM_CONTROL_SOCKET "control.sock"
 
 enum { VM_CHANNELS_MAX = 4, VM_NICS_MAX = 8 };
 
@@ -124,8 +129,9 @@ struct vm_spec {
 	/* Interfaces it boots with; not for a clone. */
 	struct vm_nic nics[VM_NICS_MAX];
 	unsigned n_nics;
-	/* Room for interfaces that are added while it runs. */
+	/* Room for interfaces and for disks that are added while it runs. */
 	unsigned nic_slots;
+	unsigned disk_slots;
 	int log_fd; /* stdout and stderr of the VMM */
 	/* Where it runs; see base/spawn.h. */
 	int join_ns[4];

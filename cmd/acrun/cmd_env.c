@@ -114,7 +114,8 @@ static void put_runtime(struct document *doc, const struct env *env)
 static void put_hypervisor(struct document *doc, const struct env *env)
 {
 	const struct hypervisor_config *m = env->machine;
-	bool shares = env->hypervisor->caps & HV_CAP_SHARED_DIR;
+	bool shares = (env->hypervisor->caps & HV_CAP_SHARED_DIR) &&
+		      strcmp(m->shared_fs, "none") != 0;
 
 	document_open(doc, "Hypervisor");
 	document_str(doc, "Name", env->hypervisor->name);

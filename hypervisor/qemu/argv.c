@@ -204,8 +204,13 @@ static void add_nics(const struct builder *b)
 				  nic->mac);
 		add_buf(b->argv, "-device", &v);
 	}
-	for (unsigned i = 0; b->machine->nic_ports && i < b->spec->nic_slots; i++) {
+	for (unsigned i = 0; b->machine->ports && i < b->spec->nic_slots; i++) {
 		(void)strbuf_addf(&v, "pcie-root-port,id=" QEMU_PORT_ID ",chassis=%u", i, i + 1);
+		add_buf(b->argv, "-device", &v);
+	}
+	for (unsigned i = 0; b->machine->ports && i < b->spec->disk_slots; i++) {
+		(void)strbuf_addf(&v, "pcie-root-port,id=" QEMU_DISK_PORT_ID ",chassis=%u", i,
+				  b->spec->nic_slots + i + 1);
 		add_buf(b->argv, "-device", &v);
 	}
 }
@@ -216,11 +221,11 @@ static void add_image(const struct builder *b)
 
 	if (!is_set(b->cfg->image))
 		return;
-	(void)strbuf_addf(&v, "if=none,id=image0,format=%s,readonly=on,file=",
+	(void)strbuf_addf(&v, "if=none,id=" QEMU_IMAGE_ID ",format=%s,readonly=on,file=",
 			  is_set(b->cfg->image_format) ? b->cfg->image_format : "raw");
 	put_escaped(&v, b->cfg->image);
 	add_buf(b->argv, "-drive", &v);
-	add(b->argv, "-device", "virtio-blk-pci,drive=image0");
+	add(b->argv, "-device", "virtio-blk-pci,drive=" QEMU_IMAGE_ID);
 }
 
 static void add_knobs(const struct builder *b)
@@ -383,6 +388,9 @@ static int check_spec(const struct builder *b, struct error *err)
 		return err_msg(err, -EINVAL,
 			       "room for %u more interfaces: machine_type '%s' has room for %u",
 			       spec->nic_slots, b->machine->name, b->machine->nic_slots);
+	if (spec->disk_slots > b->machine->disk_slots)
+		return err_msg(err, -EINVAL, "room for %u disks: machine_type '%s' has room for %u",
+			       spec->disk_slots, b->machine->name, b->machine->disk_slots);
 	if (spec->share_dir && !is_set(spec->share_tag))
 		return err_msg(err, -EINVAL, "shared directory '%s' has no tag", spec->share_dir);
 	if (!b->kvm && b->machine->needs_tsc_khz && !spec->tsc_khz && !spec->incoming) {

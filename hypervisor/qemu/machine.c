@@ -22,7 +22,8 @@ static const struct qemu_machine machines[] = {
 		.tcg_up_params = "nolapic_timer",
 		.hotplug = true,
 		.nic_slots = 4,
-		.nic_ports = true,
+		.disk_slots = 16,
+		.ports = true,
 		.vmgenid = true,
 	},
 	{
@@ -33,6 +34,7 @@ static const struct qemu_machine machines[] = {
 		.tcg_up_params = "nolapic_timer",
 		.hotplug = true,
 		.nic_slots = VM_NICS_MAX,
+		.disk_slots = 12,
 		.vmgenid = true,
 		.params = "reboot=t",
 	},

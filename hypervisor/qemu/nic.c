@@ -18,10 +18,6 @@ struct peripheral {
 	const char *name;
 };
 
-struct peripherals {
-	struct json_objs list; /* struct peripheral */
-};
-
 static const struct json_row peripheral_rows[] = {
 	{ .name = "name", .kind = JSON_STR, .offset = offsetof(struct peripheral, name) },
 };
@@ -30,12 +26,20 @@ static const struct json_type peripheral_type = JSON_TYPE(peripheral, peripheral
 static const struct json_row peripherals_rows[] = {
 	{ .name = "list",
 	  .kind = JSON_OBJS,
-	  .offset = offsetof(struct peripherals, list),
+	  .offset = offsetof(struct qemu_peripherals, list),
 	  .type = &peripheral_type },
 };
-static const struct json_type peripherals_type = JSON_TYPE(peripherals, peripherals_rows);
+static const struct json_type peripherals_type = JSON_TYPE(qemu_peripherals, peripherals_rows);
 
-static bool has(const struct peripherals *all, const char *name)
+int qemu_ask_peripherals(struct qmp *qmp, struct arena *arena, struct qemu_peripherals *all,
+			 struct error *err)
+{
+	*all = (struct qemu_peripherals){ 0 };
+	return control_ask(qmp, "qom-list", "{\"path\":\"/machine/peripheral\"}", &peripherals_type,
+			   arena, all, err);
+}
+
+bool qemu_has_peripheral(const struct qemu_peripherals *all, const char *name)
 {
 	const struct peripheral *entry = all->list.items;
 
@@ -50,19 +54,18 @@ static int find_place(struct qmp *qmp, const struct vm_nic *nic, char port[ID_MA
 		      struct error *err)
 {
 	auto_arena struct arena arena = { 0 };
-	struct peripherals all = { 0 };
+	struct qemu_peripherals all;
 	unsigned i;
-	int ret = control_ask(qmp, "qom-list", "{\"path\":\"/machine/peripheral\"}",
-			      &peripherals_type, &arena, &all, err);
+	int ret = qemu_ask_peripherals(qmp, &arena, &all, err);
 
 	if (ret < 0)
 		return ret;
 	for (i = 0;; i++) {
 		(void)snprintf(port, ID_MAX, QEMU_PORT_ID, i);
-		if (!has(&all, port))
+		if (!qemu_has_peripheral(&all, port))
 			break;
 		(void)snprintf(id, ID_MAX, IN_PORT_ID, i);
-		if (!has(&all, id))
+		if (!qemu_has_peripheral(&all, id))
 			return 0;
 	}
 	if (i > 0)

@@ -50,8 +50,21 @@ static int qemu_check(const struct hypervisor_config *cfg, struct error *err)
 {
 	int ret;
 
-	if (!machine_find(cfg->machine_type))
+	const struct qemu_machine *machine = machine_find(cfg->machine_type);
+
+	if (!machine)
 		return machine_unknown(cfg->machine_type, err);
+	if (cfg->shared_fs && !strcmp(cfg->shared_fs, "none") &&
+	    cfg->block_slots > machine->disk_slots) {
+		err_msg(err, -ENOTSUP,
+			"shared_fs = \"none\" with room for %u disks: machine_type '%s' has room "
+			"for %u",
+			cfg->block_slots, machine->name, machine->disk_slots);
+		return err_hint(err, machine->disk_slots ? "lower block_slots in [hypervisor." TABLE
+							   "]"
+							 : "set machine_type = \"q35\" in "
+							   "[hypervisor." TABLE "]");
+	}
 	ret = check_program(cfg->path, err);
 	if (ret < 0)
 		return ret;
@@ -195,7 +208,7 @@ static unsigned qemu_nic_slots(const struct hypervisor_config *cfg)
 const struct hypervisor_ops qemu_ops = {
 	.name = TABLE,
 	.caps = HV_CAP_SHARED_DIR | HV_CAP_PAUSE | HV_CAP_SNAPSHOT | HV_CAP_CPU_HOTPLUG |
-		HV_CAP_MEMORY_HOTPLUG | HV_CAP_NET_HOTPLUG | HV_CAP_NIC_FD,
+		HV_CAP_MEMORY_HOTPLUG | HV_CAP_NET_HOTPLUG | HV_CAP_NIC_FD | HV_CAP_BLOCK_HOTPLUG,
 	.check = qemu_check,
 	.check_host = qemu_check_host,
 	.argv = qemu_argv,
@@ -210,4 +223,5 @@ const struct hypervisor_ops qemu_ops = {
 	.add_memory = qemu_add_memory,
 	.nic_slots = qemu_nic_slots,
 	.add_nic = qemu_add_nic,
+	.add_disk = qemu_add_disk,
 };

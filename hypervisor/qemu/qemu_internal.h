@@ -14,7 +14,13 @@
 enum { QEMU_FD_CONSOLE = 8, QEMU_FD_CONTROL = 9, QEMU_FD_CHANNEL = 10, QEMU_FD_NIC = 16 };
 
 /* A port that takes a device while the machine runs; by its number. */
-#define QEMU_PORT_ID "port%u"
+#define QEMU_PORT_ID	  "port%u"
+#define QEMU_DISK_PORT_ID "disk-port%u"
+
+/* A disk that was plugged in, by its number; the file behind it is called <id>-file. */
+#define QEMU_DISK_ID "disk%u"
+/* What the guest boots from. */
+#define QEMU_IMAGE_ID "image0"
 
 /* What differs between QEMU's machine types. */
 struct qemu_machine {
@@ -26,7 +32,8 @@ struct qemu_machine {
 	const char *tcg_up_params; /* and these when there is one vCPU */
 	bool hotplug;		   /* of vCPUs and memory */
 	unsigned nic_slots;	   /* how many interfaces can be hot-plugged */
-	bool nic_ports;		   /* each of them into a port of its own, made in advance */
+	unsigned disk_slots;	   /* how many disks */
+	bool ports;		   /* each of these into a port of its own, made in advance */
 	bool vmgenid;		   /* firmware and tables that tell the guest of a new generation */
 	bool needs_tsc_khz; /* cannot boot under emulation without knowing the TSC's frequency */
 };
@@ -55,6 +62,10 @@ int qemu_add_memory(const struct vm *vm, int control_fd, uint32_t mib, uint32_t 
 int qemu_add_nic(const struct vm *vm, int control_fd, const struct vm_nic *nic, struct error *err)
 	must_check;
 
+/* hypervisor_ops.add_disk. */
+int qemu_add_disk(const struct vm *vm, int dir_fd, const struct vm_disk *disk,
+		  struct vm_disk_place *place, struct error *err) must_check;
+
 /*
  * Takes a connection to a control socket over, or tells that there is none (negative errno). A QEMU
  * that has just been started may take its time until it greets.
@@ -66,6 +77,15 @@ int control_open(struct qmp *qmp, int control_fd, struct error *err) must_check;
 int control_ask(struct qmp *qmp, const char *command, const char *arguments,
 		const struct json_type *type, struct arena *arena, void *out, struct error *err)
 	must_check;
+
+/* What was plugged in under a name, ports included. */
+struct qemu_peripherals {
+	struct json_objs list;
+};
+
+int qemu_ask_peripherals(struct qmp *qmp, struct arena *arena, struct qemu_peripherals *all,
+			 struct error *err) must_check;
+bool qemu_has_peripheral(const struct qemu_peripherals *all, const char *name);
 
 /* How long QEMU may take to answer a command. */
 enum { CONTROL_TIMEOUT_MS = 10000 };

@@ -108,7 +108,7 @@ static void check_packer(const struct machine *machine, const struct host_checks
 	struct error err = { 0 };
 	const char *packer;
 
-	if (!machine->hypervisor || (machine->hypervisor->caps & HV_CAP_SHARED_DIR))
+	if (!machine->hypervisor || !machine->no_share)
 		return;
 	packer = image_find_packer(&err);
 	host_check_add_result(checks, "mkfs.erofs", packer ? 0 : err.code, packer ? packer : "",

@@ -15,6 +15,7 @@ enum {
 	VM_CACHE_MAX = 1000,
 	ACRN_VMS_MAX = 64,
 	ACRN_BLOCK_SLOTS_MAX = 24,
+	QEMU_BLOCK_SLOTS_MAX = 16,
 	IMAGE_CACHE_MAX_MIB = 1 << 30,
 	COPY_MAX_MIB = 1 << 20,
 };
@@ -23,6 +24,7 @@ static const char *const accelerators[] = { "auto", "kvm", "tcg", NULL };
 static const char *const switches[] = { "auto", "true", "false", NULL };
 static const char *const net_models[] = { "tcfilter", "macvtap", "none", NULL };
 static const char *const image_formats[] = { "auto", "erofs", "ext4", NULL };
+static const char *const shared_fs[] = { "virtio-9p", "none", NULL };
 static const char *const hypervisors[] = { "auto", "qemu", "acrn", NULL };
 
 #define HV(member) .offset = offsetof(struct hypervisor_config, member)
@@ -49,6 +51,9 @@ static const struct config_key qemu_keys[] = {
 	{ "default_maxvcpus", CONFIG_U32, HV(default_maxvcpus), .max = VCPUS_MAX },
 	{ "default_memory", CONFIG_U32, HV(default_memory_mib), .number = 512, .min = 1,
 	  .max = MEMORY_MAX_MIB, .zero = "VM memory cannot be zero" },
+	{ "shared_fs", CONFIG_WORD, HV(shared_fs), .text = "virtio-9p", .words = shared_fs },
+	{ "block_slots", CONFIG_U32, HV(block_slots), .number = 8, .min = 1,
+	  .max = QEMU_BLOCK_SLOTS_MAX },
 	{ "msize_9p", CONFIG_U32, HV(msize_9p), .number = 512000, .min = MSIZE_MIN,
 	  .max = MSIZE_MAX },
 	{ "enable_debug", CONFIG_BOOL, HV(enable_debug) },

@@ -60,6 +60,10 @@ int machine_choose(struct machine *machine, const struct config *config, struct 
 	give_room(machine);
 	if (machine->hypervisor->caps & HV_CAP_NET_HOTPLUG)
 		machine->nic_slots = machine->hypervisor->nic_slots(machine->config);
+	machine->no_share =
+		!(machine->hypervisor->caps & HV_CAP_SHARED_DIR) ||
+		(machine->config->shared_fs && !strcmp(machine->config->shared_fs, "none"));
+	machine->disk_slots = machine->no_share ? machine->config->block_slots : 0;
 	return machine->hypervisor->check(machine->config, err);
 }
 
@@ -73,6 +77,8 @@ void machine_copy_shape(struct machine *machine, const struct machine *shape)
 	machine->max_memory_mib = shape->max_memory_mib;
 	machine->memory_slots = shape->memory_slots;
 	machine->nic_slots = shape->nic_slots;
+	machine->disk_slots = shape->disk_slots;
+	machine->no_share = shape->no_share;
 }
 
 static int open_log(struct machine *machine, struct error *err)
@@ -140,6 +146,7 @@ int machine_spec(const struct machine *machine, struct arena *arena, struct vm_s
 		.max_memory_mib = machine->max_memory_mib,
 		.memory_slots = machine->memory_slots,
 		.nic_slots = machine->nic_slots,
+		.disk_slots = machine->disk_slots,
 		.n_nics = machine->n_nics,
 		.channels = { { HYPER_CHANNEL_CTL, machine->ctl_fd,
 				file_path(machine, arena, MACHINE_CTL_SOCKET) },
@@ -153,7 +160,7 @@ int machine_spec(const struct machine *machine, struct arena *arena, struct vm_s
 		.log_fd = machine->log_fd,
 	};
 	memcpy(spec->nics, machine->nics, sizeof(spec->nics));
-	if (machine->hypervisor->caps & HV_CAP_SHARED_DIR) {
+	if (!machine->no_share) {
 		spec->share_dir = file_path(machine, arena, MACHINE_SHARE);
 		spec->share_tag = MACHINE_SHARE_TAG;
 	}

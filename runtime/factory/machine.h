@@ -14,7 +14,7 @@
 #define MACHINE_CTL_SOCKET     "hyper.sock"
 #define MACHINE_TTY_SOCKET     "tty.sock"
 #define MACHINE_CONSOLE_SOCKET "console.sock"
-#define MACHINE_CONTROL_SOCKET "control.sock"
+#define MACHINE_CONTROL_SOCKET VM_CONTROL_SOCKET
 #define MACHINE_VMM_LOG	       "vmm.log"
 #define MACHINE_SHARE	       "share"
 #define MACHINE_SHARE_TAG      "hyperShared" /* 9p mount tag, as the original runtimes have it */
@@ -28,7 +28,8 @@ struct machine {
 	const char *uuid;
 	uint32_t vcpus, memory_mib;
 	uint32_t max_vcpus, max_memory_mib, memory_slots;
-	uint32_t nic_slots;
+	uint32_t nic_slots, disk_slots;
+	bool no_share; /* files reach the guest as disks alone */
 	struct vm_nic
 		nics[VM_NICS_MAX]; /* that it boots with; fds are closed by machine_launched() */
 	unsigned n_nics;

@@ -139,6 +139,8 @@ int template_key(const struct machine *shape, struct arena *arena, const char **
 	strbuf_addf(&text, "vcpus=%u of %u\nmemory=%u of %u in %u\nnics=%u\ndebug=%d\n",
 		    shape->vcpus, shape->max_vcpus, shape->memory_mib, shape->max_memory_mib,
 		    shape->memory_slots, shape->nic_slots, cfg->enable_debug);
+	if (shape->no_share)
+		strbuf_addf(&text, "disks=%u\n", shape->disk_slots);
 	*key = arena_strdup(arena, strbuf_str(&text));
 	if (strbuf_error(&text) < 0 || !*key)
 		return err_set(err, -ENOMEM, "describe the virtual machine");

@@ -223,6 +223,7 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 		.hooks = create->spec.hooks,
 		.cpu_millis = limits.cpu_millis,
 		.limit_mib = limits.memory_mib,
+		.no_share = create->machine.no_share,
 	};
 	if (create->sandbox_id) {
 		state->uuid = create->sandbox.state.uuid;
@@ -230,6 +231,7 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 		state->accelerator = create->sandbox.state.accelerator;
 		state->agent = create->sandbox.state.agent;
 		state->vmm = create->sandbox.state.vmm;
+		state->no_share = create->sandbox.state.no_share;
 	}
 }
 

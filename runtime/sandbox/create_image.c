@@ -23,7 +23,7 @@ enum { STREAM_MAX = 16 << 20 };
 
 bool create_shares(const struct create *create)
 {
-	return create->machine.hypervisor->caps & HV_CAP_SHARED_DIR;
+	return !create->rec.state.no_share;
 }
 
 int create_plan_images(struct create *create, struct error *err)

@@ -49,6 +49,7 @@ static const struct json_row state_rows[] = {
 	{ .name = "memoryMib", .kind = JSON_U32, FIELD(memory_mib), .flags = JSON_OMIT_EMPTY },
 	{ .name = "cpuMillis", .kind = JSON_U32, FIELD(cpu_millis), .flags = JSON_OMIT_EMPTY },
 	{ .name = "limitMib", .kind = JSON_U32, FIELD(limit_mib), .flags = JSON_OMIT_EMPTY },
+	{ .name = "noShare", .kind = JSON_BOOL, FIELD(no_share), .flags = JSON_OMIT_EMPTY },
 	{ .name = "pausedCreated",
 	  .kind = JSON_BOOL,
 	  FIELD(paused_created),

@@ -318,8 +318,8 @@ static void test_unknown_names(void **state)
 	load_fails(f, "[hypervisor.qemu]\ndefualt_memory = 1\n",
 		   "2: unknown key 'defualt_memory' in [hypervisor.qemu] "
 		   "(did you mean 'default_memory'?)");
-	load_fails(f, "[hypervisor.qemu]\nshared_fs = \"virtio-9p\"\n",
-		   "2: unknown key 'shared_fs' in [hypervisor.qemu]");
+	load_fails(f, "[hypervisor.qemu]\nvirtio_fs_cache = \"auto\"\n",
+		   "2: unknown key 'virtio_fs_cache' in [hypervisor.qemu]");
 	load_fails(
 		f, "[runtime]\ndefault_memory = 1\n",
 		"2: unknown key 'default_memory' in [runtime] (it belongs to [hypervisor.qemu])");

@@ -223,6 +223,11 @@ static void test_nics(void **state)
 	spec.n_nics = 0;
 	spec.nic_slots = hypervisor_find("qemu")->nic_slots(&cfg);
 	golden("nic-slots", &cfg, &spec, "tcg");
+	spec.share_dir = NULL;
+	spec.disk_slots = 2;
+	golden("disk-slots", &cfg, &spec, "tcg");
+	spec.share_dir = default_spec().share_dir;
+	spec.disk_slots = 0;
 	/* Its root bus takes them without ports. */
 	cfg.machine_type = "pc";
 	spec.nic_slots = hypervisor_find("qemu")->nic_slots(&cfg);
@@ -312,6 +317,9 @@ static void test_nics_refused(void **state)
 	spec.nic_slots = 5;
 	refused(&cfg, &spec, "tcg",
 		"room for 5 more interfaces: machine_type 'q35' has room for 4");
+	spec.nic_slots = 0;
+	spec.disk_slots = 17;
+	refused(&cfg, &spec, "tcg", "room for 17 disks: machine_type 'q35' has room for 16");
 }
 
 static void test_clone_refused(void **state)
