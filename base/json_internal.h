@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include "base/error.h"
 #include "base/json.h"
+#include "base/strbuf.h"
 
 enum json_event_kind {
 	JSON_EV_NULL,
@@ -45,6 +46,21 @@ struct json_frame;
 
 enum json_swallow { JSON_SWALLOW_NOTHING, JSON_SWALLOW_UNKNOWN, JSON_SWALLOW_RAW };
 
+enum { JSON_ROWS_MAX = 128 };
+
+/* An object or array that is open and leads to members. The root's row is NULL. */
+struct json_frame {
+	const struct json_row *row;
+	const struct json_type
+		*type; /* of an object that fills a struct; NULL for lists and maps */
+	void *base;    /* that struct, or the list or map itself */
+	size_t cap;    /* of the list or map, in items */
+	const struct json_row *member; /* where the value to come goes; NULL: unknown key */
+	const char *key;	       /* of the value to come, in a map */
+	size_t index;		       /* of the value at hand, in a list */
+	uint64_t seen[JSON_ROWS_MAX / 64];
+};
+
 /* A json_decode() under way. */
 struct json_decoder {
 	const char *text;
@@ -64,6 +80,8 @@ struct json_decoder {
 	struct error *err;
 };
 
+/* Appends a key for a message: cut when it is long, without control characters. */
+void json_add_key(struct strbuf *buf, const char *key, size_t len);
 /* Records "line 12: process.args[3]: <text>" for the token at hand and returns code. */
 int json_fail(struct json_decoder *d, int code, const char *fmt, ...) printf_like(3, 4);
 /* As json_fail(): the arena gave nothing. */

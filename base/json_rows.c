@@ -3,108 +3,13 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/cleanup.h"
 #include "base/json_internal.h"
 
-enum {
-	MAX_ROWS = 128,
-	FIRST_ITEMS = 8,
-	PATH_MAX_LEN = 512,
-	PATH_KEY_LEN = 64,
-};
-
-/* An object or array that is open and leads to members. The root's row is NULL. */
-struct json_frame {
-	const struct json_row *row;
-	const struct json_type
-		*type; /* of an object that fills a struct; NULL for lists and maps */
-	void *base;    /* that struct, or the list or map itself */
-	size_t cap;    /* of the list or map, in items */
-	const struct json_row *member; /* where the value to come goes; NULL: unknown key */
-	const char *key;	       /* of the value to come, in a map */
-	size_t index;		       /* of the value at hand, in a list */
-	uint64_t seen[MAX_ROWS / 64];
-};
-
-static void add_key(struct strbuf *buf, const char *key, size_t len)
-{
-	size_t n = len < PATH_KEY_LEN ? len : PATH_KEY_LEN;
-
-	for (size_t i = 0; i < n; i++)
-		strbuf_addc(buf, (unsigned char)key[i] < ' ' || key[i] == 0x7f ? '?' : key[i]);
-	if (n < len)
-		strbuf_adds(buf, "...");
-}
-
-static void add_path(struct json_decoder *d, struct strbuf *path)
-{
-	for (size_t i = 0; i < d->n_frames && path->len < PATH_MAX_LEN; i++) {
-		const struct json_frame *f = &d->frames[i];
-		const char *name = f->key;
-
-		if (f->type)
-			name = f->member ? f->member->name : NULL;
-		else if (f->row->kind != JSON_MAP && f->row->kind != JSON_OBJ_MAP) {
-			strbuf_addf(path, "[%zu]", f->index);
-			continue;
-		}
-		if (!name)
-			continue;
-		if (path->len)
-			strbuf_addc(path, '.');
-		add_key(path, name, strlen(name));
-	}
-}
-
-int json_fail(struct json_decoder *d, int code, const char *fmt, ...)
-{
-	auto_strbuf struct strbuf path = { 0 };
-	char text[1024];
-	va_list args;
-
-	va_start(args, fmt);
-	(void)vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	add_path(d, &path);
-	return err_msg(d->err, code, "line %zu: %s%s%s", json_line_at(d->text, d->at),
-		       strbuf_str(&path), path.len ? ": " : "", text);
-}
-
-const char *json_event_name(const struct json_event *ev)
-{
-	static const char *const names[] = {
-		[JSON_EV_NULL] = "null",	  [JSON_EV_BOOL] = "a boolean",
-		[JSON_EV_NUMBER] = "a number",	  [JSON_EV_STRING] = "a string",
-		[JSON_EV_KEY] = "a key",	  [JSON_EV_MAP_START] = "an object",
-		[JSON_EV_MAP_END] = "an object",  [JSON_EV_ARRAY_START] = "an array",
-		[JSON_EV_ARRAY_END] = "an array",
-	};
-
-	return names[ev->kind];
-}
-
-int json_expect(struct json_decoder *d, const struct json_event *ev, enum json_event_kind kind)
-{
-	const struct json_event wanted = { .kind = kind };
-
-	if (ev->kind == kind)
-		return 0;
-	return json_fail(d, -EINVAL, "expected %s, got %s", json_event_name(&wanted),
-			 json_event_name(ev));
-}
-
-int json_no_memory(struct json_decoder *d)
-{
-	if (d->arena->max_bytes)
-		return json_fail(d, -E2BIG,
-				 "the document needs more than the allowed %zu bytes of memory",
-				 d->arena->max_bytes);
-	return json_fail(d, -ENOMEM, "out of memory");
-}
+enum { FIRST_ITEMS = 8 };
 
 static void *field_of(const struct json_frame *f, const struct json_row *row)
 {
@@ -133,7 +38,7 @@ static void grown(struct json_frame *f, size_t len)
 static int push(struct json_decoder *d, const struct json_row *row, const struct json_type *type,
 		void *base)
 {
-	assert(!type || type->n_rows <= MAX_ROWS);
+	assert(!type || type->n_rows <= JSON_ROWS_MAX);
 	if (d->n_frames == d->cap) {
 		size_t cap = d->cap ? d->cap * 2 : FIRST_ITEMS;
 		struct json_frame *frames = realloc(d->frames, cap * sizeof(*frames));
@@ -252,7 +157,7 @@ static int on_key(struct json_decoder *d, struct json_frame *f, const struct jso
 	if (f->type->strict) {
 		auto_strbuf struct strbuf key = { 0 };
 
-		add_key(&key, ev->text, ev->len);
+		json_add_key(&key, ev->text, ev->len);
 		return json_fail(d, -EINVAL, "unknown member '%s'", strbuf_str(&key));
 	}
 	return 0;

@@ -12,11 +12,10 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "base/uuid.h"
 #include "runtime/factory/progress.h"
 #include "runtime/factory/template_internal.h"
 
-enum { RECORD_MAX = 64 << 10, FAILED_FOR_S = 300, NAME_MAX_LEN_HERE = 64 };
+enum { RECORD_MAX = 64 << 10, FAILED_FOR_S = 300 };
 
 int template_open_path(const char *path, struct error *err)
 {
@@ -131,7 +130,7 @@ int template_find(struct template *template, const struct config *config,
 /* Did making it fail a short while ago? Then it is not tried again so soon. */
 static bool has_failed(int path_fd, const char *hash)
 {
-	char name[NAME_MAX_LEN_HERE];
+	char name[TEMPLATE_NAME_LEN];
 	struct stat st;
 	struct timespec now;
 
@@ -144,7 +143,7 @@ static bool has_failed(int path_fd, const char *hash)
 
 static void set_failed(int path_fd, const char *hash, const struct error *err)
 {
-	char name[NAME_MAX_LEN_HERE];
+	char name[TEMPLATE_NAME_LEN];
 
 	(void)snprintf(name, sizeof(name), "%s.failed", hash);
 	(void)!fs_replace_at(path_fd, name, err->text, strlen(err->text), 0600, false);
@@ -177,7 +176,7 @@ int template_get(struct template *template, const struct config *config,
 		 const struct machine *shape, struct error *err)
 {
 	const char *path = config->factory.template_path;
-	char hash[TEMPLATE_HASH_LEN], name[NAME_MAX_LEN_HERE];
+	char hash[TEMPLATE_HASH_LEN], name[TEMPLATE_NAME_LEN];
 	auto_close int path_fd = -1;
 	auto_close int lock_fd = -1;
 	const char *key;
@@ -201,17 +200,6 @@ int template_get(struct template *template, const struct config *config,
 	if (ret < 0)
 		return err_set(err, ret, "wait for the template that another create makes");
 	return make_locked(template, path_fd, hash, key, config, shape, err);
-}
-
-int template_remove(int path_fd, const char *name)
-{
-	char dead[NAME_MAX_LEN_HERE], uuid[UUID_TEXT_LEN];
-
-	uuid_generate_text(uuid);
-	(void)snprintf(dead, sizeof(dead), "dead-%s", uuid);
-	if (renameat(path_fd, name, path_fd, dead) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	return fs_remove_tree_at(path_fd, dead);
 }
 
 void template_discard(const struct template *template)

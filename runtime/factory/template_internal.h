@@ -7,7 +7,7 @@
 
 #define TEMPLATE_FILE "template.json"
 
-enum { TEMPLATE_VERSION = 1, TEMPLATE_HASH_LEN = 17 };
+enum { TEMPLATE_VERSION = 1, TEMPLATE_HASH_LEN = 17, TEMPLATE_NAME_LEN = 64 };
 
 /* What a file looked like when the template was complete. */
 struct template_file {

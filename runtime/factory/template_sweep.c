@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/uuid.h"
 #include "runtime/factory/template_internal.h"
 
 enum { TEMPLATES_MAX = 4, RECORD_MAX = 64 << 10 };
@@ -65,6 +66,17 @@ static unsigned find_oldest(int path_fd, DIR *dir, const char *keep,
 		memcpy(oldest, entry->d_name, TEMPLATE_HASH_LEN);
 	}
 	return n;
+}
+
+int template_remove(int path_fd, const char *name)
+{
+	char dead[TEMPLATE_NAME_LEN], uuid[UUID_TEXT_LEN];
+
+	uuid_generate_text(uuid);
+	(void)snprintf(dead, sizeof(dead), "dead-%s", uuid);
+	if (renameat(path_fd, name, path_fd, dead) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return fs_remove_tree_at(path_fd, dead);
 }
 
 void template_sweep(int path_fd, const char *keep)

@@ -24,6 +24,8 @@ int scan_routes(struct scanning *scanning, struct error *err) must_check;
 /* The attributes behind a message's fixed part, by type; NULL where there is none. */
 void scan_attrs(const struct nlmsghdr *message, size_t fixed, const struct nlattr **attrs,
 		unsigned max);
+/* The same for the attributes within one. */
+void scan_nested(const struct nlattr *nest, const struct nlattr **attrs, unsigned max);
 /* Text of an attribute, in the arena; NULL when it is not there or not what it must be. */
 const char *scan_text(struct scanning *scanning, const struct nlattr *attr);
 /* The same for an address: "10.0.0.1", with prefix >= 0 "10.0.0.1/24". */
