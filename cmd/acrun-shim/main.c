@@ -10,6 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 #include "acrun_version.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "base/parse.h"
 #include "cmd/acrun-shim/relay.h"
@@ -20,17 +21,19 @@ struct options {
 	const char *container_id;
 	const char *token;
 	const char *token_fd;
+	const char *mount_ns_fd;
 	const char *uri;
 	const char *reconnect;
 	bool debug;
 };
 
-enum option_id { OPT_TOKEN_FD = 256 };
+enum option_id { OPT_TOKEN_FD = 256, OPT_MOUNT_NS_FD };
 
 static const struct option option_table[] = {
 	{ "container-id", required_argument, NULL, 'c' },
 	{ "token", required_argument, NULL, 't' },
 	{ "token-fd", required_argument, NULL, OPT_TOKEN_FD },
+	{ "mount-ns-fd", required_argument, NULL, OPT_MOUNT_NS_FD },
 	{ "uri", required_argument, NULL, 'u' },
 	{ "reconnect-timeout", required_argument, NULL, 'r' },
 	{ "debug", no_argument, NULL, 'd' },
@@ -43,7 +46,9 @@ static const char usage[] =
 	"usage: acrun-shim -c CONTAINER-ID -t TOKEN -u unix://PATH [-d] [-r SECONDS]\n"
 	"  -c, --container-id ID       whose process this is, for messages\n"
 	"  -t, --token TOKEN           from the proxy\n"
-	"      --token-fd N            read the token from descriptor N instead\n"
+	"      --token-fd N            read the token from descriptor N instead; closed\n"
+	"                              when we are in the mount namespace\n"
+	"      --mount-ns-fd N         go to the mount namespace that descriptor N is\n"
 	"  -u, --uri URI               where the proxy listens\n"
 	"  -r, --reconnect-timeout S   look so long for a lost proxy (10)\n"
 	"  -d, --debug                 tell more on standard error\n"
@@ -64,6 +69,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case OPT_TOKEN_FD:
 			options->token_fd = optarg;
+			break;
+		case OPT_MOUNT_NS_FD:
+			options->mount_ns_fd = optarg;
 			break;
 		case 'u':
 			options->uri = optarg;
@@ -95,7 +103,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 	return 0;
 }
 
-/* Reads until the end or a line feed, then closes fd. */
+/* Reads until the end or a line feed. */
 static int read_token(int fd, char token[static TOKEN_MAX], struct error *err)
 {
 	size_t len = 0;
@@ -110,7 +118,6 @@ static int read_token(int fd, char token[static TOKEN_MAX], struct error *err)
 	}
 	if (n < 0)
 		return err_set(err, -errno, "read the token from descriptor %d", fd);
-	(void)close(fd);
 	token[len] = '\0';
 	token[strcspn(token, "\n")] = '\0';
 	return 0;
@@ -141,8 +148,31 @@ static int get_token(const struct options *options, int token_fd, char token[sta
 	return ret;
 }
 
+/* Descriptors that we were told of, -1: not. */
+enum { KEEP_TOKEN, KEEP_MOUNT_NS, N_KEEP };
+
+/* The last that has to do with paths of the host: from then on, mounts.h does it. */
+static int settle(struct relay *relay, struct stdio stdio[static 3], int keep[static N_KEEP],
+		  struct error *err)
+{
+	int ret = 0;
+
+	for (int fd = 0; fd < 3; fd++) {
+		stdio_open(&stdio[fd]);
+		relay->stdio[fd] = stdio[fd];
+	}
+	if (keep[KEEP_MOUNT_NS] >= 0) {
+		relay->fd = mounts_find_proxy(&relay->mounts, relay->socket_path);
+		relay->connected = relay->fd >= 0;
+		ret = mounts_leave(&relay->mounts, keep[KEEP_MOUNT_NS], err);
+	}
+	for (int i = 0; i < N_KEEP; i++)
+		cleanup_close(&keep[i]);
+	return ret;
+}
+
 static int run(const struct options *options, const char *token, struct stdio stdio[static 3],
-	       struct error *err)
+	       int keep[static N_KEEP], struct error *err)
 {
 	struct relay relay = { .loop = loop_new(),
 			       .token = token,
@@ -159,10 +189,8 @@ static int run(const struct options *options, const char *token, struct stdio st
 		(void)err_set(err, -ENOMEM, "start");
 		return EXIT_PROXY_LOST;
 	}
-	for (int fd = 0; fd < 3; fd++) {
-		stdio_open(&stdio[fd]);
-		relay.stdio[fd] = stdio[fd];
-	}
+	if (settle(&relay, stdio, keep, err) < 0)
+		return EXIT_PROXY_LOST;
 	if (is_tty) {
 		raw = saved;
 		cfmakeraw(&raw);
@@ -172,7 +200,27 @@ static int run(const struct options *options, const char *token, struct stdio st
 	if (is_tty)
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	loop_free(relay.loop);
+#ifdef __SANITIZE_ADDRESS__
+	/* The sanitizer writes its reports now, to a file of the host's. */
+	(void)!mounts_return(&relay.mounts, err);
+#endif
 	return ret;
+}
+
+static int parse_fd(const char *option, const char *text, int *fd)
+{
+	uint32_t number;
+
+	*fd = -1;
+	if (!text)
+		return 0;
+	if (parse_u32(text, &number) < 0 || number < 3 || number > INT32_MAX) {
+		(void)fprintf(stderr, "acrun-shim: --%s '%s' is not a descriptor above 2\n", option,
+			      text);
+		return -EINVAL;
+	}
+	*fd = (int)number;
+	return 0;
 }
 
 int main(int argc, char **argv)
@@ -181,32 +229,29 @@ int main(int argc, char **argv)
 	struct stdio stdio[3];
 	char token[TOKEN_MAX];
 	struct error err = { 0 };
-	uint32_t fd = 0;
+	int keep[N_KEEP];
 	int ret = parse_options(argc, argv, &options);
 
 	if (ret != 0)
 		return ret > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-	if (options.token_fd &&
-	    (parse_u32(options.token_fd, &fd) < 0 || fd < 3 || fd > INT32_MAX)) {
-		(void)fprintf(stderr, "acrun-shim: --token-fd '%s' is not a descriptor above 2\n",
-			      options.token_fd);
+	if (parse_fd("token-fd", options.token_fd, &keep[KEEP_TOKEN]) < 0 ||
+	    parse_fd("mount-ns-fd", options.mount_ns_fd, &keep[KEEP_MOUNT_NS]) < 0)
 		return EXIT_FAILURE;
-	}
 	if (strncmp(options.uri, "unix:///", 8) != 0) {
 		(void)fprintf(stderr, "acrun-shim: '%s' is not a unix:///PATH\n", options.uri);
 		return EXIT_FAILURE;
 	}
-	stdio_claim(stdio, options.token_fd ? (int)fd : -1);
+	stdio_claim(stdio, keep);
 	log_use_fd(STDERR_FILENO, LOG_TEXT, options.debug ? LOG_DEBUG : LOG_ERROR);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* A proxy that we start in another's place and that dies must not stay a zombie. */
 	(void)signal(SIGCHLD, SIG_IGN);
-	ret = get_token(&options, options.token_fd ? (int)fd : -1, token, &err);
+	ret = get_token(&options, keep[KEEP_TOKEN], token, &err);
 	if (ret < 0) {
 		(void)fprintf(stderr, "acrun-shim: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
-	ret = run(&options, token, stdio, &err);
+	ret = run(&options, token, stdio, keep, &err);
 	if (err.code)
 		(void)fprintf(stderr, "acrun-shim: container '%s': %s\n", options.container_id,
 			      err.text);

@@ -2,7 +2,6 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -10,19 +9,15 @@
 #include <unistd.h>
 #include "agent/proto/ccproxy.h"
 #include "agent/proto/hyperstart.h"
-#include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/log.h"
-#include "base/sock.h"
 #include "cmd/acrun-shim/signals.h"
 
 enum {
 	RETRY_FIRST_MS = 1,
 	RETRY_MS = 100,
 	RETRY_MAX_MS = 1000,
-	REVIVE_MS = 0, /* another that is at it is not waited for: the next attempt finds out */
 	READ_BYTES = 64 << 10,
 	IN_FULL = 128 << 10,	  /* no more is read before this is written */
 	STDIN_CHUNK = 32 << 10,	  /* to a proxy that counts */
@@ -418,36 +413,14 @@ static void settle(struct relay *relay)
 	watch_proxy(relay);
 }
 
-/* A proxy that is gone is replaced, if its sandbox says how. */
-static int revive(const struct relay *relay)
-{
-	const char *slash = strrchr(relay->socket_path, '/');
-	char dir[4096];
-	struct error err = { 0 };
-	int ret;
-
-	if (!slash || strcmp(slash + 1, PROXYHOME_SOCKET) != 0 ||
-	    snprintf(dir, sizeof(dir), "%.*s", (int)(slash - relay->socket_path),
-		     relay->socket_path) >= (int)sizeof(dir))
-		return -ENOENT;
-	auto_close int dir_fd = fs_open_dir_at(AT_FDCWD, dir);
-
-	if (dir_fd < 0)
-		return dir_fd;
-	ret = proxyhome_revive(dir_fd, REVIVE_MS, &err);
-	if (ret < 0)
-		log_debug("%s", err.text);
-	return ret;
-}
-
 static int join(struct relay *relay)
 {
 	char body[512];
 	int len, ret;
 
-	relay->fd = sock_connect_at(AT_FDCWD, relay->socket_path);
-	if ((relay->fd == -ECONNREFUSED || relay->fd == -ENOENT) && revive(relay) == 0)
-		relay->fd = sock_connect_at(AT_FDCWD, relay->socket_path);
+	if (!relay->connected)
+		relay->fd = mounts_find_proxy(&relay->mounts, relay->socket_path);
+	relay->connected = false;
 	if (relay->fd < 0)
 		return relay->fd;
 	len = resume_write_connect(&relay->resume, relay->token, &relay->old, relay->written, body,
@@ -479,7 +452,8 @@ int relay_run(struct relay *relay, struct error *err)
 	sigset_t mask;
 	int ret;
 
-	relay->fd = -1;
+	if (!relay->connected)
+		relay->fd = -1;
 	relay->blocked_fd = -1;
 	relay->err = err;
 	relay->in.max = CCPROXY_PAYLOAD_MAX + 2 * READ_BYTES;

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include "base/loop.h"
 #include "base/strbuf.h"
+#include "cmd/acrun-shim/mounts.h"
 #include "cmd/acrun-shim/resume.h"
 #include "cmd/acrun-shim/stdio.h"
 
@@ -17,9 +18,11 @@ struct relay {
 	const char *socket_path;
 	const char *token;
 	int64_t reconnect_ms; /* how long to look for a lost proxy */
+	struct mounts mounts;
 	struct stdio stdio[3];
 
-	int fd; /* connection, -1 while there is none */
+	bool connected; /* fd is the connection, which the caller has made */
+	int fd;		/* connection, -1 while there is none */
 	uint32_t events;
 	int64_t lost_ms;   /* since when, of CLOCK_MONOTONIC */
 	int retry_ms;	   /* until the next attempt to find it */
@@ -42,7 +45,7 @@ struct relay {
 
 /*
  * Runs until the process has ended. Returns the exit code; err is set when it is not the process'
- * own. The caller fills loop to stdio; the rest is zero.
+ * own. The caller fills loop to stdio, and fd if connected; the rest is zero.
  */
 int relay_run(struct relay *relay, struct error *err);
 

@@ -23,8 +23,12 @@ static void close_range_of(unsigned first, unsigned last)
 		(void)close((int)fd);
 }
 
-void stdio_claim(struct stdio stdio[static 3], int keep_fd)
+void stdio_claim(struct stdio stdio[static 3], const int keep[static 2])
 {
+	int low = keep[0] < keep[1] ? keep[0] : keep[1];
+	int high = keep[0] < keep[1] ? keep[1] : keep[0];
+	unsigned first = 3;
+
 	for (int fd = 0; fd < 3; fd++) {
 		stdio[fd] = (struct stdio){ .fd = fd, .io_fd = fd, .kind = STDIO_CAREFUL };
 		if (fcntl(fd, F_GETFD) >= 0)
@@ -33,12 +37,15 @@ void stdio_claim(struct stdio stdio[static 3], int keep_fd)
 		(void)!open("/dev/null", O_RDWR | O_NOCTTY);
 		stdio[fd].kind = STDIO_ABSENT;
 	}
-	if (keep_fd < 3) {
-		close_range_of(3, ~0U);
-		return;
+	if (low >= (int)first) {
+		close_range_of(first, (unsigned)low - 1);
+		first = (unsigned)low + 1;
 	}
-	close_range_of(3, (unsigned)keep_fd - 1);
-	close_range_of((unsigned)keep_fd + 1, ~0U);
+	if (high >= (int)first) {
+		close_range_of(first, (unsigned)high - 1);
+		first = (unsigned)high + 1;
+	}
+	close_range_of(first, ~0U);
 }
 
 void stdio_open(struct stdio *stdio)

@@ -25,8 +25,8 @@ struct stdio {
 };
 
 /* Makes sure that 0, 1 and 2 are open (what is missing becomes /dev/null) and closes all above but
- * `keep_fd` (-1: none). */
-void stdio_claim(struct stdio stdio[static 3], int keep_fd);
+ * the two of `keep` (-1: none). */
+void stdio_claim(struct stdio stdio[static 3], const int keep[static 2]);
 /* Decides how each is read or written. */
 void stdio_open(struct stdio *stdio);
 void stdio_close(struct stdio *stdio);

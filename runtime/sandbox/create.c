@@ -73,6 +73,7 @@ static const struct step create_steps[] = {
 	{ "guest network", step_guest_network, NULL },
 	{ "image", step_image, NULL },
 	{ "container", step_container, NULL },
+	{ "view", step_view, NULL },
 	{ "limits", step_limits, NULL },
 	{ "publish", step_publish, NULL },
 };
@@ -92,6 +93,7 @@ static const struct step join_steps[] = {
 	{ "hooks", step_hooks, NULL },
 	{ "image", step_image, NULL },
 	{ "container", step_container, NULL },
+	{ "view", step_view, NULL },
 	{ "limits", step_limits, NULL },
 	{ "publish", step_publish, NULL },
 };

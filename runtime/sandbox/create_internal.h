@@ -114,6 +114,7 @@ int step_guest_network(struct create *create, struct error *err);
 int step_hooks(struct create *create, struct error *err);
 int step_image(struct create *create, struct error *err);
 int step_container(struct create *create, struct error *err);
+int step_view(struct create *create, struct error *err);
 int step_limits(struct create *create, struct error *err);
 int step_publish(struct create *create, struct error *err);
 

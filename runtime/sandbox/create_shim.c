@@ -1,7 +1,10 @@
 /* The steps of a create that make the process which stands for the container on the host. */
 #include "runtime/sandbox/create_internal.h"
 
+#include <errno.h>
+#include "base/log.h"
 #include "runtime/sandbox/shim.h"
+#include "runtime/sandbox/view.h"
 
 struct recorded_spawn {
 	struct create *create;
@@ -43,9 +46,26 @@ int step_shim(struct create *create, struct error *err)
 		.pty_slave_fd = create->pty_slave_fd,
 		.netns_fd = create->netns_fd,
 		.own_session = create->request->detach || !create->spec.process->terminal,
+		.rootfs = create_shares(create) ? create->rec.state.rootfs : NULL,
+		.readonly = create->spec.root->readonly,
 		.record = record_child,
 		.record_arg = &arg,
 	};
 
 	return shim_start(&shim, &create->rec.state.shim, err);
+}
+
+/* An agent that is not ours makes the places of the mounts only when the container starts. */
+int step_view(struct create *create, struct error *err)
+{
+	struct error why = { 0 };
+
+	(void)err;
+	if (!create_shares(create) || create->client.dialect != AGENT_ACRUN)
+		return 0;
+	if (view_fill(&create->rec.state.shim, &create->share, &create->spec, &why) < 0)
+		log_warning("clients that enter the container's mounts on the host, as podman cp "
+			    "does, do not see its volumes: %s",
+			    why.text);
+	return 0;
 }

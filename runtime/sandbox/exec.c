@@ -129,6 +129,7 @@ static int phase_shim(struct exec *exec, struct error *err)
 		.token = exec->token,
 		.pty_slave_fd = exec->pty_slave_fd,
 		.own_session = request->detach || !exec->process.terminal,
+		.like = &exec->rec.state.shim,
 		.record = record_self,
 		.record_arg = exec,
 	};

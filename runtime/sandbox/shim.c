@@ -2,20 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 #include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fs.h"
-#include "base/log.h"
 #include "base/sock.h"
-#include "runtime/sandbox/create_internal.h"
+#include "runtime/sandbox/view.h"
+
+enum { SETTLE_TIMEOUT_MS = 10000 };
 
 int shim_check_terminal(bool detach, bool terminal, const char *console_socket, struct error *err)
 {
@@ -91,15 +92,20 @@ int shim_open_console(const char *socket_path, const struct oci_console_size *si
 	return ret;
 }
 
-/* A pipe that holds the token, so that it stands on no command line. */
-static int token_pipe(const char *token, struct error *err)
+/*
+ * A pipe that holds the token, so that it stands on no command line. The shim closes its end when
+ * it has gone to its own mounts.
+ */
+static int token_pipe(const char *token, int *write_fd, struct error *err)
 {
 	int ends[2], ret;
 
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_set(err, -errno, "make a pipe");
+	*write_fd = ends[1];
 	ret = fs_write_all(ends[1], token, strlen(token));
-	close(ends[1]);
+	if (ret == 0)
+		ret = fs_write_all(ends[1], "\n", 1);
 	if (ret == 0)
 		return ends[0];
 	close(ends[0]);
@@ -120,40 +126,65 @@ int shim_spawn(struct spawn *sp, int netns_fd, struct proc_id *id, struct error 
 	return ret < 0 ? err_set(err, ret, "'%s' ended at once", sp->path) : 0;
 }
 
-/*
- * Clients take the mounts of this process for the container's (podman cp enters them), and would
- * write to the host. So it sees the host's files read-only, but for the sandbox's directory, where
- * it may have to start another proxy. A kernel that cannot do that leaves it as it is.
- */
-static void protect_mounts(const struct shim *shim)
-{
-	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-	struct mount_attr writable = { .attr_clr = MOUNT_ATTR_RDONLY };
-
-	if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0 ||
-	    mount(shim->dir, shim->dir, NULL, MS_BIND, NULL) < 0 ||
-	    mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &readonly, sizeof(readonly)) < 0 ||
-	    mount_setattr(AT_FDCWD, shim->dir, 0, &writable, sizeof(writable)) < 0)
-		log_debug("protect the host's files from who enters the shim's mounts: %s",
-			  strerror(errno));
-}
+struct child {
+	const struct shim *shim;
+	int mounts_fd; /* what it goes to: in the child, view_make()'s is put in its place */
+};
 
 static int prepare_shim(void *arg, struct error *err)
 {
-	const struct shim *shim = arg;
+	const struct child *child = arg;
+	const struct shim *shim = child->shim;
+	auto_close int fd = -1;
 	int ret = shim->record ? shim->record(shim->record_arg, err) : 0;
 
-	if (ret == 0)
-		protect_mounts(shim);
-	return ret;
+	if (ret < 0 || shim->like)
+		return ret;
+	fd = view_make(shim->rootfs, shim->readonly, shim->dir, err);
+	if (fd < 0)
+		return fd;
+	return dup3(fd, child->mounts_fd, O_CLOEXEC) < 0
+		       ? err_set(err, -errno, "pass on descriptor %d", fd)
+		       : 0;
+}
+
+static int open_mounts(const struct shim *shim, struct error *err)
+{
+	int fd;
+
+	if (shim->like)
+		return view_open(shim->like, err);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_set(err, -errno, "open '/dev/null'") : fd;
+}
+
+/* Until it has closed the pipe; one that died has, too. */
+static int wait_settled(const struct shim *shim, int write_fd, struct error *err)
+{
+	const int64_t end_ms = clock_now_ms() + SETTLE_TIMEOUT_MS;
+	struct pollfd pfd = { .fd = write_fd };
+	int ret;
+
+	do {
+		int64_t left_ms = end_ms - clock_now_ms();
+
+		ret = poll(&pfd, 1, left_ms > 0 ? (int)left_ms : 0);
+	} while (ret < 0 && errno == EINTR);
+	if (ret > 0)
+		return 0;
+	return err_set(err, ret < 0 ? -errno : -ETIMEDOUT, "wait for '%s' to get ready",
+		       shim->path);
 }
 
 int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 {
-	auto_close int token_fd = token_pipe(shim->token, err);
-	struct shim child = *shim;
+	auto_close int write_fd = -1;
+	auto_close int token_fd = token_pipe(shim->token, &write_fd, err);
+	auto_close int mounts_fd = token_fd < 0 ? -1 : open_mounts(shim, err);
+	struct child child = { shim, mounts_fd };
 	auto_free char *uri = NULL;
-	const char *argv[] = { shim->path, "-c", shim->id, "-token-fd", "3", "-u", NULL, NULL };
+	const char *argv[] = { shim->path,     "-c", shim->id, "-token-fd", "3",
+			       "-mount-ns-fd", "4",  "-u",     NULL,	    NULL };
 	const char *const envp[] = { NULL };
 	struct spawn sp = {
 		.path = shim->path,
@@ -161,18 +192,18 @@ int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 		.envp = envp,
 		.setsid = shim->own_session,
 		.set_ctty = shim->pty_slave_fd >= 0,
-		.unshare_flags = CLONE_NEWNS,
 		.prepare = prepare_shim,
 		.prepare_arg = &child,
 	};
+	int ret;
 
-	if (token_fd < 0)
-		return token_fd;
+	if (mounts_fd < 0)
+		return token_fd < 0 ? token_fd : mounts_fd;
 	if (asprintf(&uri, "unix://%s/%s", shim->dir, PROXYHOME_SOCKET) < 0) {
 		uri = NULL;
 		return err_set(err, -ENOMEM, "start '%s'", shim->path);
 	}
-	argv[6] = uri;
+	argv[8] = uri;
 	for (int fd = 0; fd < 3; fd++) {
 		int from = shim->pty_slave_fd >= 0 ? shim->pty_slave_fd : fd;
 
@@ -180,7 +211,10 @@ int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 			sp.fds[sp.n_fds++] = (struct spawn_fd){ from, fd };
 	}
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ token_fd, 3 };
-	return shim_spawn(&sp, shim->netns_fd, id, err);
+	sp.fds[sp.n_fds++] = (struct spawn_fd){ mounts_fd, 4 };
+	ret = shim_spawn(&sp, shim->netns_fd, id, err);
+	cleanup_close(&token_fd);
+	return ret < 0 ? ret : wait_settled(shim, write_fd, err);
 }
 
 int shim_write_pid_file(const char *path, int64_t pid, struct error *err)

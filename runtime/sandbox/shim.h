@@ -29,12 +29,17 @@ struct shim {
 	int pty_slave_fd; /* its terminal; -1: stdio is ours */
 	int netns_fd;	  /* that it joins; -1: ours */
 	bool own_session; /* it does not share ours, and our terminal */
+	/* Where it sees the files of (view.h): of another, or of a directory (NULL: of none). */
+	const struct proc_id *like;
+	const char *rootfs;
+	bool readonly; /* rootfs */
 	/* Runs in it before its program does, so that no process of ours is ever unknown. */
 	int (*record)(void *arg, struct error *err);
 	void *record_arg;
 };
 
-/* Starts it, a child of ours. */
+/* Starts it, a child of ours, and waits until it has the container's files for its own: from then
+ * on nobody gets at the host's by it. */
 int shim_start(const struct shim *shim, struct proc_id *id, struct error *err) must_check;
 
 /* Spawns sp in a network namespace (-1: ours) and names the child in *id. */

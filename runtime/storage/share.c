@@ -252,8 +252,7 @@ int share_mount_all(const struct share *share, struct error *err)
 	return 0;
 }
 
-/* A copy of what is to be shared, mounted nowhere yet. Returns the fd. */
-static int pick_up(const struct share_mount *item, struct error *err)
+int share_pick_up(const struct share_mount *item, struct error *err)
 {
 	struct mount_attr slave = { .propagation = MS_SLAVE };
 	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
@@ -293,7 +292,7 @@ int share_mount_into(const struct share *share, int mnt_ns_fd, struct error *err
 	int ret = fds ? 0 : err_set(err, -ENOMEM, "share '%s'", share->dir);
 
 	while (ret >= 0 && n < share->n_mounts) {
-		ret = pick_up(&share->mounts[n], err);
+		ret = share_pick_up(&share->mounts[n], err);
 		if (ret >= 0)
 			fds[n++] = ret;
 	}

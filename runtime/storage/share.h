@@ -46,8 +46,12 @@ int share_make_targets(const struct share *share, int dir_fd, struct error *err)
 /* Makes the mounts. To be called in the VMM's new mount namespace, before it starts. */
 int share_mount_all(const struct share *share, struct error *err) must_check;
 
+/* A copy of what is to be shared, as the caller sees it, mounted nowhere yet: a descriptor
+ * (O_CLOEXEC). Fails on kernels before 5.12. */
+int share_pick_up(const struct share_mount *item, struct error *err) must_check;
+
 /*
- * The same for a VMM that runs already, in the mount namespace mnt_ns_fd, which this process is
+ * share_mount_all() for a VMM that runs already, in the mount namespace mnt_ns_fd, which we are
  * left in: to be called by spawn_call(). What is shared is picked up as the caller sees it, for
  * that namespace may be older than the mounts of the container. Fails on kernels before 5.12.
  */

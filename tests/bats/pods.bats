@@ -325,12 +325,32 @@ vmm_mounts() {
 	assert_equal "$(machines)" 1
 }
 
-@test "pods: who takes the shim's mounts for the container's cannot write to the host by them" {
+@test "pods: who takes the mounts of a container's processes for its own gets its files, and none of the host's" {
+	mkdir "$T/volume"
 	make_bundle -- sleep 1000
+	edit_config '.mounts += [{destination: "/data/rw", type: "bind", source: $v, options: ["rbind"]},
+		{destination: "/dev/ro", type: "bind", source: $v, options: ["rbind", "ro"]},
+		{destination: "/link/v", type: "bind", source: $v, options: ["rbind"]}]' --arg v "$T/volume"
+	ln -s /etc "$BUNDLE/rootfs/link"
 	create_container c1
 	acrun start c1
-	run nsenter --mount --target "$(container_pid c1)" sh -c 'echo x >"$1"' _ "$T/written"
+	acrun exec --detach --pid-file "$T/exec.pid" c1 sleep 1000 </dev/null >"$T/exec.out" 2>&1
+	local pid
+	for pid in "$(container_pid c1)" "$(cat "$T/exec.pid")"; do
+		assert_equal "$(ls "/proc/$pid/root/proc" "/proc/$pid/cwd/sys")" $'/proc/'"$pid"$'/cwd/sys:\n\n/proc/'"$pid"'/root/proc:'
+		[[ ! -e /proc/$pid/root$T ]]
+		nsenter --mount --target "$pid" sh -c 'echo "$1" >/data/rw/a && echo "$1" >/etc/v/b && echo "$1" >/root-file && mkdir -p /tmp/d && cat /dev/ro/b' _ "$pid"
+		assert_equal "$(in_container c1 cat /data/rw/a /etc/v/b /root-file)" $"$pid"$'\n'"$pid"$'\n'"$pid"
+		# what is the guest's alone takes nothing that nobody would see
+		run nsenter --mount --target "$pid" sh -c 'echo x >/dev/ro/a || echo x >/dev/shm/a || echo x >/proc/a || echo x >/dev/null'
+		[[ $status -ne 0 ]]
+	done
+	acrun delete --force c1
+	rm -rf "$BUNDLE"
+	make_bundle -- sleep 1000
+	edit_config '.root.readonly = true'
+	create_container c2
+	run nsenter --mount --target "$(container_pid c2)" sh -c 'echo x >/written'
 	[[ $status -ne 0 ]]
-	[[ ! -e $T/written ]]
-	in_container c1 true
+	[[ ! -e $BUNDLE/rootfs/written ]]
 }
