@@ -110,7 +110,7 @@ int parse_signal(const char *text, int *signo)
 	if (!text)
 		return -EINVAL;
 	if (parse_u32(text, &number) == 0) {
-		if (number < 1 || number > RT_MAX)
+		if (number > RT_MAX)
 			return -EINVAL;
 		*signo = (int)number;
 		return 0;

@@ -42,6 +42,10 @@ is_alive() { kill -0 "$1"; }
 	assert_output_has "cannot delete container c1 that is not stopped: running"
 	acrun kill c1 KILL
 	wait_status c1 stopped
+	run acrun kill c1 0
+	assert_status 1
+	assert_output_has "container not running"
+	acrun kill --all c1 0
 	run acrun start c1
 	assert_status 1
 	assert_output_has "cannot start a container that has stopped"
@@ -79,6 +83,8 @@ exit_code_after() {
 	run acrun kill c1 NOSUCH
 	assert_status 1
 	assert_output_has 'unknown signal "NOSUCH"'
+	# 0 only asks
+	acrun kill c1 0
 	acrun kill c1
 	wait "$pid" || status=$?
 	assert_equal "$status" 21

@@ -79,6 +79,7 @@ static void test_signals(void **state)
 		const char *text;
 		int signo;
 	} rows[] = {
+		{ "0", 0 },
 		{ "1", 1 },
 		{ "64", 64 },
 		{ "TERM", SIGTERM },
@@ -105,21 +106,11 @@ static void test_signals(void **state)
 
 static void test_bad_signals(void **state)
 {
-	static const char *const texts[] = { "",
-					     "0",
-					     "65",
-					     "-1",
-					     "SIG",
-					     "SIGSIGTERM",
-					     "TERMX",
-					     "RTMIN+",
-					     "RTMIN-1",
-					     "RTMIN+31",
-					     "RTMAX+1",
-					     "RTMAX-31",
-					     "RTMIN+99999999999",
-					     "RT",
-					     "SIG9" };
+	static const char *const texts[] = { "",	"65",	      "-1",
+					     "SIG",	"SIGSIGTERM", "TERMX",
+					     "RTMIN+",	"RTMIN-1",    "RTMIN+31",
+					     "RTMAX+1", "RTMAX-31",   "RTMIN+99999999999",
+					     "RT",	"SIG9" };
 	int signo = 0;
 
 	(void)state;
