@@ -46,6 +46,7 @@ static bool parse_stat(char *text, struct ps_process *out, struct arena *arena)
 	out->pgid = (pid_t)field[5];
 	out->sid = (pid_t)field[6];
 	out->tty = (int)field[7];
+	out->tty_pgid = (pid_t)field[8];
 	out->cpu_ticks = (uint64_t)(field[14] + field[15]);
 	out->priority = field[18];
 	out->nice = field[19];
@@ -150,8 +151,12 @@ static int fill(struct table *table, const pid_t *pids, size_t n_pids, struct ar
 	table->cells = arena_calloc(arena, (n_pids + 1) * table->n, sizeof(*table->cells));
 	if (!table->cells)
 		return -ENOMEM;
-	for (size_t i = 0; i < table->n; i++)
-		table->widths[i] = (int)strlen(table->headers[i]);
+	for (size_t i = 0; i < table->n; i++) {
+		int header = (int)strlen(table->headers[i]);
+		int least = table->columns[i]->width;
+
+		table->widths[i] = header > least ? header : least;
+	}
 	for (size_t p = 0; p < n_pids; p++) {
 		const char **row = table->cells + table->rows * table->n;
 		struct ps_process process;

@@ -30,6 +30,18 @@ NUMBER_CELL(cell_priority, "%lld", (long long)process->priority)
 NUMBER_CELL(cell_threads, "%u", process->threads)
 NUMBER_CELL(cell_comm, "%s", process->comm)
 
+/* The state, and what else is worth a letter. */
+CELL(cell_stat)
+{
+	const char *nice = process->nice < 0 ? "<" : process->nice > 0 ? "N" : "";
+
+	(void)machine;
+	return arena_printf(arena, "%c%s%s%s%s", process->state, nice,
+			    process->sid == process->pid ? "s" : "",
+			    process->threads > 1 ? "l" : "",
+			    process->tty_pgid == process->pgid ? "+" : "");
+}
+
 /* Names of the container's users are the container's affair; root is root everywhere. */
 CELL(cell_user)
 {
@@ -149,59 +161,60 @@ CELL(cell_start)
 }
 
 static const struct ps_column all[] = {
-	{ "pid", "PID", false, cell_pid },
-	{ "ppid", "PPID", false, cell_ppid },
-	{ "pgid", "PGID", false, cell_pgid },
-	{ "pgrp", "PGRP", false, cell_pgid },
-	{ "sid", "SID", false, cell_sid },
-	{ "sess", "SESS", false, cell_sid },
-	{ "uid", "UID", false, cell_uid },
-	{ "euid", "EUID", false, cell_uid },
-	{ "user", "USER", true, cell_user },
-	{ "euser", "EUSER", true, cell_user },
-	{ "uname", "USER", true, cell_user },
-	{ "gid", "GID", false, cell_gid },
-	{ "egid", "EGID", false, cell_gid },
-	{ "group", "GROUP", true, cell_group },
-	{ "egroup", "EGROUP", true, cell_group },
-	{ "state", "S", true, cell_state },
-	{ "s", "S", true, cell_state },
-	{ "stat", "STAT", true, cell_state },
-	{ "vsz", "VSZ", false, cell_vsz },
-	{ "vsize", "VSZ", false, cell_vsz },
-	{ "rss", "RSS", false, cell_rss },
-	{ "rssize", "RSS", false, cell_rss },
-	{ "ni", "NI", false, cell_nice },
-	{ "nice", "NI", false, cell_nice },
-	{ "pri", "PRI", false, cell_priority },
-	{ "nlwp", "NLWP", false, cell_threads },
-	{ "thcount", "THCNT", false, cell_threads },
-	{ "c", "C", false, cell_c },
-	{ "pcpu", "%CPU", false, cell_pcpu },
-	{ "%cpu", "%CPU", false, cell_pcpu },
-	{ "pmem", "%MEM", false, cell_pmem },
-	{ "%mem", "%MEM", false, cell_pmem },
-	{ "tty", "TT", true, cell_tty },
-	{ "tt", "TT", true, cell_tty },
-	{ "tname", "TTY", true, cell_tty },
-	{ "time", "TIME", false, cell_time },
-	{ "cputime", "TIME", false, cell_time },
-	{ "bsdtime", "TIME", false, cell_bsd_time },
-	{ "etime", "ELAPSED", false, cell_etime },
-	{ "stime", "STIME", true, cell_start },
-	{ "start", "START", true, cell_start },
-	{ "bsdstart", "START", true, cell_start },
-	{ "comm", "COMMAND", true, cell_comm },
-	{ "ucmd", "CMD", true, cell_comm },
-	{ "args", "COMMAND", true, cell_args },
-	{ "command", "COMMAND", true, cell_args },
-	{ "cmd", "CMD", true, cell_args },
+	{ "pid", "PID", false, 7, cell_pid },
+	{ "ppid", "PPID", false, 7, cell_ppid },
+	{ "pgid", "PGID", false, 7, cell_pgid },
+	{ "pgrp", "PGRP", false, 7, cell_pgid },
+	{ "sid", "SID", false, 7, cell_sid },
+	{ "sess", "SESS", false, 7, cell_sid },
+	{ "uid", "UID", false, 5, cell_uid },
+	{ "euid", "EUID", false, 5, cell_uid },
+	{ "user", "USER", true, 8, cell_user },
+	{ "euser", "EUSER", true, 8, cell_user },
+	{ "uname", "USER", true, 8, cell_user },
+	{ "gid", "GID", false, 5, cell_gid },
+	{ "egid", "EGID", false, 5, cell_gid },
+	{ "group", "GROUP", true, 8, cell_group },
+	{ "egroup", "EGROUP", true, 8, cell_group },
+	{ "state", "S", true, 1, cell_state },
+	{ "s", "S", true, 1, cell_state },
+	{ "stat", "STAT", true, 4, cell_stat },
+	{ "vsz", "VSZ", false, 6, cell_vsz },
+	{ "vsize", "VSZ", false, 6, cell_vsz },
+	{ "rss", "RSS", false, 5, cell_rss },
+	{ "rssize", "RSS", false, 5, cell_rss },
+	{ "ni", "NI", false, 3, cell_nice },
+	{ "nice", "NI", false, 3, cell_nice },
+	{ "pri", "PRI", false, 3, cell_priority },
+	{ "nlwp", "NLWP", false, 4, cell_threads },
+	{ "thcount", "THCNT", false, 5, cell_threads },
+	{ "c", "C", false, 2, cell_c },
+	{ "pcpu", "%CPU", false, 4, cell_pcpu },
+	{ "%cpu", "%CPU", false, 4, cell_pcpu },
+	{ "pmem", "%MEM", false, 4, cell_pmem },
+	{ "%mem", "%MEM", false, 4, cell_pmem },
+	{ "tty", "TT", true, 8, cell_tty },
+	{ "tt", "TT", true, 8, cell_tty },
+	{ "tname", "TTY", true, 8, cell_tty },
+	{ "time", "TIME", false, 8, cell_time },
+	{ "cputime", "TIME", false, 8, cell_time },
+	{ "bsdtime", "TIME", false, 6, cell_bsd_time },
+	{ "etime", "ELAPSED", false, 11, cell_etime },
+	{ "stime", "STIME", true, 5, cell_start },
+	{ "start", "START", true, 5, cell_start },
+	{ "bsdstart", "START", true, 5, cell_start },
+	{ "comm", "COMMAND", true, 15, cell_comm },
+	{ "ucmd", "CMD", true, 15, cell_comm },
+	{ "args", "COMMAND", true, 15, cell_args },
+	{ "command", "COMMAND", true, 15, cell_args },
+	{ "cmd", "CMD", true, 15, cell_args },
 };
 
 /* The formats that have a letter. UID of the full one is a name, as with ps. */
 static const char full_format[] = "user=UID,pid,ppid,c,stime,tname,time,cmd";
 static const char user_format[] = "user,pid,%cpu,%mem,vsz,rss,tname,stat,start,bsdtime,command";
 static const char plain_format[] = "pid,tname,time,ucmd";
+static const char bsd_format[] = "pid,tname,stat,bsdtime,command";
 
 struct choice {
 	struct arena *arena;
@@ -256,6 +269,8 @@ static int take_word(const char *word, const char **format, const char **list, s
 			*format = full_format;
 		else if (*at == 'u')
 			*format = user_format;
+		else if (*at == 'x' && *format == plain_format)
+			*format = bsd_format;
 		/* these choose processes or widths: the choice is made */
 		else if (!strchr("eAaxwdT", *at))
 			return err_msg(

@@ -12,6 +12,7 @@
 /* One process, as /proc has it. Times are in clock ticks, sizes in KiB. */
 struct ps_process {
 	pid_t pid, ppid, pgid, sid;
+	pid_t tty_pgid; /* of its terminal's foreground; -1 without a terminal */
 	uint32_t uid, gid;
 	char state;
 	int tty;
@@ -35,6 +36,7 @@ struct ps_column {
 	const char *name; /* of -o */
 	const char *header;
 	bool left;
+	int width; /* at least, as with ps */
 	/* The cell's text, in arena; NULL when out of memory. */
 	const char *(*cell)(const struct ps_process *process, const struct ps_machine *machine,
 			    struct arena *arena);

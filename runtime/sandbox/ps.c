@@ -12,7 +12,8 @@ enum { PS_TIMEOUT_MS = 30000 };
 /* Nothing runs: that is no error. */
 static int print_none(bool table, struct strbuf *out)
 {
-	return strbuf_adds(out, table ? "UID PID PPID C STIME TTY TIME CMD\n" : "[]\n");
+	return strbuf_adds(out, table ? "UID          PID    PPID  C STIME TTY          TIME CMD\n"
+				      : "[]\n");
 }
 
 /* It comes from the guest, and may go to a terminal. */

@@ -35,6 +35,9 @@ hyper() {
 	assert_equal "$(jq -c 'map(type) | unique' <<<"$output")" '["number"]'
 	run acrun ps c1 -o pid,args
 	assert_equal "$(sort -n <<<"$output" | awk 'NR > 1 { print $2, $3 }' | sort)" $'sleep 1000\nsleep 2000'
+	run acrun ps c1 -e -x
+	[[ ${lines[0]} =~ ^\ +PID\ TTY\ +STAT\ +TIME\ COMMAND$ ]]
+	[[ $output =~ \?\ +[RSD]s?\ +0:0[0-9]\ sleep\ 2000 ]]
 	run acrun ps c1 -o nonsense
 	assert_status 1
 	[[ $output == *'unknown user-defined format specifier "nonsense"'* ]]

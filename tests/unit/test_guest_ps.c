@@ -45,6 +45,8 @@ static void test_options_choose_columns(void **state)
 	CHOSEN("UID PID PPID C STIME TTY TIME CMD", "-ef");
 	CHOSEN("PID TTY TIME CMD", "-e");
 	CHOSEN("USER PID %CPU %MEM VSZ RSS TTY STAT START TIME COMMAND", "aux");
+	CHOSEN("PID TTY STAT TIME COMMAND", "-e", "-x");
+	CHOSEN("PID TTY STAT TIME COMMAND", "ax");
 	CHOSEN("PID COMMAND", "-o", "pid,comm");
 	CHOSEN("PID WHO COMMAND", "-eopid,user=WHO", "-o", "args");
 	CHOSEN("PID PPID", "-eo", "pid ppid");
@@ -98,6 +100,24 @@ static void test_cells(void **state)
 	assert_string_equal(cell("stime", &process, &arena), "Nov13");
 }
 
+static void test_letters_of_the_state(void **state)
+{
+	auto_arena struct arena arena = { 0 };
+	struct ps_process process = { .pid = 7, .pgid = 6, .sid = 5, .tty_pgid = -1, .state = 'R' };
+
+	(void)state;
+	assert_string_equal(cell("stat", &process, &arena), "R");
+	assert_string_equal(cell("s", &process, &arena), "R");
+	process.nice = 5;
+	assert_string_equal(cell("stat", &process, &arena), "RN");
+	process.nice = -5;
+	process.sid = 7;
+	process.threads = 2;
+	process.tty_pgid = 6;
+	assert_string_equal(cell("stat", &process, &arena), "R<sl+");
+	assert_string_equal(cell("s", &process, &arena), "R");
+}
+
 static void test_end_of_an_object(void **state)
 {
 	static const char text[] = "{\"file\":\"a}\\\"}\",\"x\":{}}raw}";
@@ -128,6 +148,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_options_choose_columns),
 		cmocka_unit_test(test_cells),
+		cmocka_unit_test(test_letters_of_the_state),
+		cmocka_unit_test(test_letters_of_the_state),
 		cmocka_unit_test(test_end_of_an_object),
 		cmocka_unit_test(test_pci_addresses),
 	};
