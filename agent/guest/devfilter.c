@@ -85,23 +85,23 @@ struct rule {
 	int32_t access;
 };
 
-static int parse_access(const char *text, int32_t *access)
+/* Letters of no meaning are passed over, as by runc. */
+static int32_t parse_access(const char *text)
 {
-	*access = 0;
+	int32_t access = 0;
+
 	/* nothing said is all, as for the kernel's own list of version 1 */
 	if (!text || !*text)
-		*access = ALL_ACCESS;
-	for (; text && *text; text++) {
+		return ALL_ACCESS;
+	for (; *text; text++) {
 		if (*text == 'r')
-			*access |= BPF_DEVCG_ACC_READ;
+			access |= BPF_DEVCG_ACC_READ;
 		else if (*text == 'w')
-			*access |= BPF_DEVCG_ACC_WRITE;
+			access |= BPF_DEVCG_ACC_WRITE;
 		else if (*text == 'm')
-			*access |= BPF_DEVCG_ACC_MKNOD;
-		else
-			return -EINVAL;
+			access |= BPF_DEVCG_ACC_MKNOD;
 	}
-	return 0;
+	return access;
 }
 
 /* -1 stands for "any", like a number that is not there. */
@@ -117,10 +117,7 @@ static int parse_rule(const struct oci_device_cgroup *row, struct rule *rule, st
 {
 	const char *type = row->type && *row->type ? row->type : "a";
 
-	*rule = (struct rule){ .allow = row->allow };
-	if (parse_access(row->access, &rule->access) < 0)
-		return err_msg(err, -EINVAL, "device rule: access \"%s\" is not of \"rwm\"",
-			       row->access);
+	*rule = (struct rule){ .allow = row->allow, .access = parse_access(row->access) };
 	if (strcmp(type, "c") == 0 || strcmp(type, "u") == 0)
 		rule->type = BPF_DEVCG_DEV_CHAR;
 	else if (strcmp(type, "b") == 0)

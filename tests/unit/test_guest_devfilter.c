@@ -139,10 +139,23 @@ static void test_last_rule_wins_for_each_access(void **state)
 	assert_false(ALLOWS(rows, BLK, R, 9, 0));
 }
 
+/* As with runc: clients write what older kernels took. */
+static void test_unknown_letters_say_nothing(void **state)
+{
+	static const struct oci_device_cgroup rows[] = {
+		{ .allow = true, .type = "c", .major = NUM(10), .access = "ra" },
+		{ .allow = true, .type = "c", .major = NUM(11), .access = "x" },
+	};
+
+	(void)state;
+	assert_true(ALLOWS(rows, CHR, R, 10, 1));
+	assert_false(ALLOWS(rows, CHR, W, 10, 1));
+	assert_false(ALLOWS(rows, CHR, R, 11, 1));
+}
+
 static void test_bad_rules(void **state)
 {
 	static const struct oci_device_cgroup rows[] = {
-		{ .allow = true, .access = "rx" },
 		{ .allow = true, .type = "d", .access = "r" },
 		{ .allow = true, .major = NUM(-2), .access = "r" },
 		{ .allow = true, .minor = NUM(1LL << 40), .access = "r" },
@@ -165,6 +178,7 @@ int main(void)
 		cmocka_unit_test(test_what_every_container_has),
 		cmocka_unit_test(test_all_allowed),
 		cmocka_unit_test(test_last_rule_wins_for_each_access),
+		cmocka_unit_test(test_unknown_letters_say_nothing),
 		cmocka_unit_test(test_bad_rules),
 	};
 
