@@ -99,10 +99,45 @@ static bool has_processes(const char *dir)
 	       text.len > 0;
 }
 
+/* Whoever entered it, or what is made below it, would stand still: us. */
+static bool is_frozen(const char *dir)
+{
+	static const struct {
+		const char *file, *word;
+	} signs[] = {
+		{ "freezer.state", "FROZEN" },
+		{ "freezer.state", "FREEZING" },
+		{ "cgroup.events", "frozen 1" },
+	};
+	char path[PATH_MAX];
+	auto_close int fd = -1;
+	int len = snprintf(path, sizeof(path), "%s", dir);
+
+	if (len >= PATH_MAX)
+		return false;
+	for (char *end = path + len; (fd = fs_open_dir_at(AT_FDCWD, path)) == -ENOENT; *end = '\0')
+		if (!(end = strrchr(path, '/')) || end == path)
+			return false;
+	for (size_t i = 0; fd >= 0 && i < sizeof(signs) / sizeof(signs[0]); i++) {
+		auto_strbuf struct strbuf text = { 0 };
+
+		if (fs_read_file_at(fd, signs[i].file, &text, FILE_BYTES_MAX) == 0 &&
+		    strstr(strbuf_str(&text), signs[i].word))
+			return true;
+	}
+	return false;
+}
+
 int cgroup_make(const struct json_strs *dirs, struct error *err)
 {
 	int ret = 0;
 
+	for (size_t i = 0; i < dirs->len; i++)
+		if (is_frozen(dirs->items[i]))
+			return err_msg(err, -EBUSY,
+				       "container's cgroup unexpectedly frozen: '%s' (thaw it, or "
+				       "choose another linux.cgroupsPath)",
+				       dirs->items[i]);
 	for (size_t i = 0; i < dirs->len; i++)
 		if (has_processes(dirs->items[i]))
 			return err_msg(err, -EBUSY,

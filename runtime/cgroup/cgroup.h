@@ -33,8 +33,8 @@ int cgroup_parse_manager(const char *name, enum cgroup_manager *manager, struct 
 int cgroup_plan(const char *cgroups_path, enum cgroup_manager manager, const char *name,
 		struct arena *arena, struct json_strs *dirs, struct error *err) must_check;
 
-/* Makes them, with what is missing above. Fine where they exist, but not with processes in them:
- * then -EBUSY, and nothing was made. */
+/* Makes them, with what is missing above. Fine where they exist, but not with processes in them or
+ * frozen: then -EBUSY, and nothing was made. */
 int cgroup_make(const struct json_strs *dirs, struct error *err) must_check;
 
 /* Puts a process (0: the caller) into all of them, with its threads. */
