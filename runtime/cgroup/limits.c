@@ -63,6 +63,23 @@ static int64_t weight_of(uint64_t shares)
 	return (int64_t)(1 + (shares - 2) * 9999 / 262142);
 }
 
+/* Two files, of which the kernel checks each against what the other says by then: a shorter period
+ * may have to wait for its smaller quota. */
+static int limit_quota_v1(int fd, const char *dir, const struct oci_cpu *cpu, int64_t quota,
+			  struct error *err)
+{
+	bool has_period = cpu->period_us.set && cpu->period_us.value;
+	int64_t period = has_period ? (int64_t)cpu->period_us.value : 0;
+	struct error first = { 0 };
+	int ret = has_period ? set_number(fd, dir, "cpu.cfs_period_us", period, &first) : 0;
+	bool again = ret == -EINVAL && quota != 0;
+
+	if (ret < 0 && !again)
+		return err_msg(err, ret, "%s", first.text);
+	ret = quota == 0 ? 0 : set_number(fd, dir, "cpu.cfs_quota_us", quota > 0 ? quota : -1, err);
+	return ret == 0 && again ? set_number(fd, dir, "cpu.cfs_period_us", period, err) : ret;
+}
+
 static int limit_quota(int fd, const char *dir, const struct oci_cpu *cpu, struct error *err)
 {
 	int64_t period = cpu->period_us.set && cpu->period_us.value ? (int64_t)cpu->period_us.value
@@ -77,11 +94,7 @@ static int limit_quota(int fd, const char *dir, const struct oci_cpu *cpu, struc
 		(void)snprintf(text, sizeof(text), "max %" PRId64, period);
 	if (cpu->quota_us.set || cpu->period_us.set)
 		ret = set(fd, dir, "cpu.max", text, err);
-	if (ret == 0 && cpu->period_us.set && cpu->period_us.value)
-		ret = set_number(fd, dir, "cpu.cfs_period_us", period, err);
-	if (ret == 0 && quota != 0)
-		ret = set_number(fd, dir, "cpu.cfs_quota_us", quota > 0 ? quota : -1, err);
-	return ret;
+	return ret < 0 ? ret : limit_quota_v1(fd, dir, cpu, quota, err);
 }
 
 static int limit_cpu(int fd, const char *dir, const struct oci_cpu *cpu, struct error *err)

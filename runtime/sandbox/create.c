@@ -202,11 +202,13 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 	struct record_state *state = &create->rec.state;
 	struct arena *arena = &create->rec.arena;
 	char uuid[UUID_TEXT_LEN], created[CLOCK_TEXT_LEN];
+	const struct oci_linux_resources *resources =
+		create->spec.linux_ ? create->spec.linux_->resources : NULL;
 	struct size_limits limits = { 0 };
 
 	uuid_generate_text(uuid);
 	clock_rfc3339(created);
-	size_read(create->spec.linux_ ? create->spec.linux_->resources : NULL, &limits);
+	size_read(resources, &limits);
 	*state = (struct record_state){
 		.version = STORE_VERSION,
 		.id = arena_strdup(arena, create->request->id),
@@ -227,6 +229,8 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 		.limit_mib = limits.memory_mib,
 		.no_share = create->machine.no_share,
 	};
+	size_complete_quota(resources ? resources->cpu : NULL, &state->cpu_quota_us,
+			    &state->cpu_period_us);
 	if (create->sandbox_id) {
 		state->uuid = create->sandbox.state.uuid;
 		state->sandbox_cgroups = create->sandbox.state.cgroups;

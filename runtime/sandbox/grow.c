@@ -48,6 +48,31 @@ static int connect_control(const struct record *rec)
 	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
 }
 
+/* Fewer CPUs than a quota could keep busy make a container slower, not wrong. */
+static int plug_cpus(struct record *rec, const struct hypervisor_ops *ops, uint32_t vcpus,
+		     struct error *err)
+{
+	const struct vm vm = { .vmm = rec->state.vmm };
+	struct error why = { 0 };
+	uint32_t added = 0;
+	int ret;
+
+	if (ops->caps & HV_CAP_CPU_HOTPLUG)
+		ret = ops->add_cpus(&vm, connect_control(rec), vcpus - rec->state.vcpus, &added,
+				    &why);
+	else
+		ret = err_msg(&why, -ENOTSUP, "%s cannot add vCPUs to a running machine",
+			      ops->name);
+	rec->state.vcpus += added;
+	if (ret == -EINTR)
+		return err_msg(err, ret, "%s", why.text);
+	if (ret < 0)
+		log_warning("the limits ask for %u vCPUs, the virtual machine keeps %u: %s "
+			    "(default_maxvcpus makes room)",
+			    vcpus, rec->state.vcpus, why.text);
+	return 0;
+}
+
 /* Plugs in what is missing; what has come is in the state whatever follows. */
 static int plug(struct record *rec, uint32_t vcpus, uint32_t memory_mib, struct error *err)
 {
@@ -60,14 +85,8 @@ static int plug(struct record *rec, uint32_t vcpus, uint32_t memory_mib, struct 
 	if (!ops)
 		return err_msg(err, -EINVAL, "the hypervisor '%s' is not known here",
 			       rec->state.hypervisor ? rec->state.hypervisor : "");
-	if (vcpus > state->vcpus) {
-		if (!(ops->caps & HV_CAP_CPU_HOTPLUG))
-			return err_msg(err, -ENOTSUP, "%s cannot add vCPUs to a running machine",
-				       ops->name);
-		ret = ops->add_cpus(&vm, connect_control(rec), vcpus - state->vcpus, &added, err);
-		state->vcpus += added;
-	}
-	added = 0;
+	if (vcpus > state->vcpus)
+		ret = plug_cpus(rec, ops, vcpus, err);
 	if (ret == 0 && memory_mib > state->memory_mib) {
 		if (!(ops->caps & HV_CAP_MEMORY_HOTPLUG))
 			return err_msg(err, -ENOTSUP, "%s cannot add memory to a running machine",

@@ -63,6 +63,21 @@ void size_read(const struct oci_linux_resources *resources, struct size_limits *
 		cpu->quota_us.value < 0 ? 0 : millis_of((uint64_t)cpu->quota_us.value, period_us);
 }
 
+void size_complete_quota(struct oci_cpu *cpu, int64_t *quota_us, uint64_t *period_us)
+{
+	bool has_quota = cpu && is_given(&cpu->quota_us);
+	bool has_period = cpu && cpu->period_us.set && cpu->period_us.value;
+
+	if (has_quota)
+		*quota_us = cpu->quota_us.value;
+	if (has_period)
+		*period_us = cpu->period_us.value;
+	if (has_period && !has_quota && *quota_us)
+		cpu->quota_us = (struct opt_i64){ .set = true, .value = *quota_us };
+	if (has_quota && !has_period && *period_us)
+		cpu->period_us = (struct opt_u64){ .set = true, .value = *period_us };
+}
+
 void size_add(struct size_limits *sum, const struct size_limits *more)
 {
 	if (__builtin_add_overflow(sum->cpu_millis, more->cpu_millis, &sum->cpu_millis))

@@ -15,6 +15,10 @@ struct size_limits {
  * what the host has is none. */
 void size_read(const struct oci_linux_resources *resources, struct size_limits *limits);
 
+/* Quota and period belong together: what `cpu` (may be NULL) does not set comes from *quota_us and
+ * *period_us, which are then what holds. 0 is not set. */
+void size_complete_quota(struct oci_cpu *cpu, int64_t *quota_us, uint64_t *period_us);
+
 /* Adds, without ever wrapping around. */
 void size_add(struct size_limits *sum, const struct size_limits *more);
 

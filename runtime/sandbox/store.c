@@ -50,6 +50,8 @@ static const struct json_row state_rows[] = {
 	{ .name = "cpuMillis", .kind = JSON_U32, FIELD(cpu_millis), .flags = JSON_OMIT_EMPTY },
 	{ .name = "limitMib", .kind = JSON_U32, FIELD(limit_mib), .flags = JSON_OMIT_EMPTY },
 	{ .name = "noShare", .kind = JSON_BOOL, FIELD(no_share), .flags = JSON_OMIT_EMPTY },
+	{ .name = "cpuQuotaUs", .kind = JSON_I64, FIELD(cpu_quota_us), .flags = JSON_OMIT_EMPTY },
+	{ .name = "cpuPeriodUs", .kind = JSON_U64, FIELD(cpu_period_us), .flags = JSON_OMIT_EMPTY },
 	{ .name = "pausedCreated",
 	  .kind = JSON_BOOL,
 	  FIELD(paused_created),

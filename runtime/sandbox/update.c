@@ -23,7 +23,7 @@ static int grow_other(const struct record *rec, const char *root, const struct s
 	return ret < 0 ? ret : grow_machine(&sandbox, &sum, client, wait, err);
 }
 
-/* The machine first; then the state may ask for it. */
+/* What the container asks for is in the state, to be saved once it is in force. */
 static int grow(struct record *rec, const char *root, const struct oci_linux_resources *resources,
 		struct client *client, const struct client_wait *wait, struct error *err)
 {
@@ -40,11 +40,9 @@ static int grow(struct record *rec, const char *root, const struct oci_linux_res
 		if (ret == 0)
 			ret = grow_machine(rec, &sum, client, wait, err);
 	}
-	if (ret < 0)
-		return ret;
 	state->cpu_millis = limits.cpu_millis;
 	state->limit_mib = limits.memory_mib;
-	return record_save(rec, err);
+	return ret;
 }
 
 static int update_guest(struct client *client, const struct client_wait *wait, const char *id,
@@ -56,12 +54,34 @@ static int update_guest(struct client *client, const struct client_wait *wait, c
 			  wait, err);
 }
 
-int sandbox_update(const char *root, const char *id, const struct oci_linux_resources *resources,
-		   struct error *err)
+/* The machine first, then the host's cgroup, which is wide enough for it whatever follows and may
+ * refuse: then the guest still has what it had. */
+static int apply(struct record *rec, const char *root, const struct oci_linux_resources *resources,
+		 struct error *err)
 {
 	struct client_wait wait = { .deadline_ms = clock_now_ms() + UPDATE_TIMEOUT_MS,
 				    .abort_fd = -1 };
 	auto_client struct client client = { .fd = -1, .interrupt_fd = -1 };
+	struct record_state *state = &rec->state;
+	int ret = attach_open(rec, &client, &wait, err);
+
+	if (ret == 0)
+		ret = grow(rec, root, resources, &client, &wait, err);
+	if (ret == 0)
+		ret = cgroup_limit(&state->cgroups, resources, state->memory_mib, err);
+	if (ret == 0)
+		ret = update_guest(&client, &wait, state->id, resources, err);
+	if (ret == 0)
+		ret = record_save(rec, err);
+	attach_done(&wait);
+	return ret;
+}
+
+int sandbox_update(const char *root, const char *id, const struct oci_linux_resources *resources,
+		   struct error *err)
+{
+	struct oci_linux_resources whole = *resources;
+	struct oci_cpu cpu = resources->cpu ? *resources->cpu : (struct oci_cpu){ 0 };
 	auto_record struct record rec = RECORD_INIT;
 	enum oci_status status;
 	int ret = record_open(&rec, root, id, err);
@@ -71,13 +91,9 @@ int sandbox_update(const char *root, const char *id, const struct oci_linux_reso
 	status = record_status(&rec.state);
 	if (status == OCI_STATUS_STOPPED || status == OCI_STATUS_CREATING)
 		return err_msg(err, -EINVAL, "container not running");
-	ret = attach_open(&rec, &client, &wait, err);
-	if (ret == 0)
-		ret = grow(&rec, root, resources, &client, &wait, err);
-	if (ret == 0)
-		ret = update_guest(&client, &wait, id, resources, err);
-	if (ret == 0)
-		ret = cgroup_limit(&rec.state.cgroups, resources, rec.state.memory_mib, err);
-	attach_done(&wait);
-	return ret;
+	if (resources->cpu) {
+		size_complete_quota(&cpu, &rec.state.cpu_quota_us, &rec.state.cpu_period_us);
+		whole.cpu = &cpu;
+	}
+	return apply(&rec, root, &whole, err);
 }

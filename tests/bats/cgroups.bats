@@ -92,6 +92,61 @@ memory_limit() {
 	assert_output_has "cgroup manager 'other' is not known"
 }
 
+# freeze PATH: makes a cgroup whose processes stand still
+freeze() {
+	if [ -d /sys/fs/cgroup/freezer ]; then
+		mkdir -p "/sys/fs/cgroup/freezer$1"
+		echo FROZEN >"/sys/fs/cgroup/freezer$1/freezer.state"
+	else
+		mkdir -p "/sys/fs/cgroup$1"
+		echo 1 >"/sys/fs/cgroup$1/cgroup.freeze"
+	fi
+}
+
+@test "cgroups: in a frozen one nothing is started: an error that names it" {
+	make_bundle -- true
+	freeze "/$NAME"
+	for path in "/$NAME" "/$NAME/below/it"; do
+		edit_config ".linux.cgroupsPath = \"$path\""
+		run timeout -s KILL 30 "$ACRUN" --root "$ROOT" create --bundle "$BUNDLE" c1
+		assert_status 1
+		assert_output_has "container's cgroup unexpectedly frozen"
+		[ ! -e "$ROOT/c1" ]
+	done
+	assert_equal "$(left)" 1
+}
+
+@test "cgroups: quota and period are a pair, of which an update may change one" {
+	local dir="/$NAME/pod/c" v1=/sys/fs/cgroup/cpu quota
+	quota() {
+		if [ -d "$v1" ]; then
+			echo "$(cat "$v1$dir/cpu.cfs_quota_us") $(cat "$v1$dir/cpu.cfs_period_us")"
+		else
+			cat "/sys/fs/cgroup$dir/cpu.max"
+		fi
+	}
+	make_bundle -- sleep 1000
+	edit_config ".linux.cgroupsPath = \"$dir\" | .linux.resources.cpu = { quota: 60000, period: 200000 }"
+	create_container c1
+	acrun start c1
+	acrun update --cpu-period 100000 c1
+	assert_equal "$(quota)" "60000 100000"
+	run acrun update --cpu-quota 90000 c1
+	assert_equal "$output" ""
+	assert_equal "$(quota)" "90000 100000"
+	# a shorter period alone, with the old quota, is more than the pod may have
+	[ ! -d "$v1" ] || echo 95000 >"$v1/$NAME/pod/cpu.cfs_quota_us"
+	acrun update --cpu-period 10000 --cpu-quota 5000 c1
+	assert_equal "$(quota)" "5000 10000"
+	# more CPUs than the machine can get: told, and in force
+	[ ! -d "$v1" ] || echo -1 >"$v1/$NAME/pod/cpu.cfs_quota_us"
+	run acrun update --cpu-quota 9000000 --cpu-period 1000000 c1
+	assert_status 0
+	[ "$(nproc)" -eq 1 ] || assert_output_has "default_maxvcpus makes room"
+	assert_equal "$(quota)" "9000000 1000000"
+	acrun delete --force c1
+}
+
 @test "cgroups: a path that leads out, a cgroup in use: an error, and nothing is left" {
 	make_bundle -- true
 	edit_config '.linux.cgroupsPath = "/a/../../b"'

@@ -49,6 +49,31 @@ static void what_is_not_set_stays(void **state)
 	assert_int_equal(limits.cpu_millis, 1500);
 }
 
+static void quota_and_period_are_a_pair(void **state)
+{
+	struct oci_cpu none = { 0 };
+	struct oci_cpu period = { .period_us = { true, 200000 } };
+	struct oci_cpu quota = { .quota_us = { true, -1 } };
+	uint64_t period_us = 100000;
+	int64_t quota_us = 0;
+
+	(void)state;
+	size_complete_quota(NULL, &quota_us, &period_us);
+	size_complete_quota(&none, &quota_us, &period_us);
+	assert_false(none.quota_us.set || none.period_us.set);
+	size_complete_quota(&period, &quota_us, &period_us);
+	assert_false(period.quota_us.set);
+	assert_int_equal(period_us, 200000);
+	size_complete_quota(&quota, &quota_us, &period_us);
+	assert_int_equal(quota.period_us.value, 200000);
+	assert_int_equal(quota_us, -1);
+	period.period_us.value = 50000;
+	size_complete_quota(&period, &quota_us, &period_us);
+	assert_true(period.quota_us.set);
+	assert_int_equal(period.quota_us.value, -1);
+	assert_int_equal(period_us, 50000);
+}
+
 static void a_machine_has_room_for_all(void **state)
 {
 	struct size_limits sum = { 300, 200 };
@@ -74,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(limits_are_read),
 		cmocka_unit_test(what_is_not_set_stays),
+		cmocka_unit_test(quota_and_period_are_a_pair),
 		cmocka_unit_test(a_machine_has_room_for_all),
 	};
 
