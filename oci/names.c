@@ -122,3 +122,14 @@ const char *oci_capability_name(int number)
 {
 	return number >= 0 && number < CAPABILITY_COUNT ? capabilities[number] : NULL;
 }
+
+const char *const oci_seccomp_actions[] = {
+	"SCMP_ACT_ALLOW",	 "SCMP_ACT_ERRNO",	 "SCMP_ACT_KILL",
+	"SCMP_ACT_KILL_PROCESS", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_LOG",
+	"SCMP_ACT_TRACE",	 "SCMP_ACT_TRAP",	 NULL,
+};
+
+const char *const oci_seccomp_operators[] = {
+	"SCMP_CMP_EQ", "SCMP_CMP_GE",	     "SCMP_CMP_GT", "SCMP_CMP_LE",
+	"SCMP_CMP_LT", "SCMP_CMP_MASKED_EQ", "SCMP_CMP_NE", NULL,
+};

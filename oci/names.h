@@ -12,4 +12,9 @@ int oci_capability_number(const char *name);
 /* "CAP_CHOWN" of 0; NULL beyond the last one known. */
 const char *oci_capability_name(int number);
 
+/* What a filter may say, sorted, ended by NULL. SCMP_ACT_NOTIFY is not among it: a listener on the
+ * host cannot be reached from the guest. */
+extern const char *const oci_seccomp_actions[];
+extern const char *const oci_seccomp_operators[];
+
 #endif

@@ -194,6 +194,26 @@ const char *oci_spec_namespace(const struct oci_spec *spec, const char *type)
 	return NULL;
 }
 
+bool oci_mount_has_option(const struct oci_mount *mount, const char *option)
+{
+	for (size_t i = 0; i < mount->options.len; i++)
+		if (strcmp(mount->options.items[i], option) == 0)
+			return true;
+	return false;
+}
+
+bool oci_mount_is_bind(const struct oci_mount *mount)
+{
+	return (mount->type && strcmp(mount->type, "bind") == 0) ||
+	       oci_mount_has_option(mount, "bind") || oci_mount_has_option(mount, "rbind");
+}
+
+bool oci_mount_is_mapped(const struct oci_mount *mount)
+{
+	return mount->uid_mappings.len > 0 || mount->gid_mappings.len > 0 ||
+	       oci_mount_has_option(mount, "idmap") || oci_mount_has_option(mount, "ridmap");
+}
+
 const char *oci_spec_annotation(const struct oci_spec *spec, const char *key)
 {
 	const struct json_map *map = &spec->annotations;
@@ -203,4 +223,28 @@ const char *oci_spec_annotation(const struct oci_spec *spec, const char *key)
 			return map->items[i].value;
 	}
 	return NULL;
+}
+
+bool oci_seccomp_is_wanted(const struct oci_seccomp *seccomp)
+{
+	return seccomp && (!oci_is_empty(seccomp->default_action) || seccomp->syscalls.len > 0);
+}
+
+bool oci_is_empty(const char *text)
+{
+	return !text || !*text;
+}
+
+const char *oci_or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+bool oci_is_one_of(const char *word, const char *const *words)
+{
+	for (; *words; words++) {
+		if (strcmp(*words, word) == 0)
+			return true;
+	}
+	return false;
 }

@@ -373,6 +373,15 @@ int oci_process_check(const struct oci_process *process, struct error *err) must
 /* The path with which the namespace of that type is to be joined, "" for a new one, NULL when the
  * type is not listed. */
 const char *oci_spec_namespace(const struct oci_spec *spec, const char *type);
+/* An object without a default action and without rules asks for no filter. NULL: neither. */
+bool oci_seccomp_is_wanted(const struct oci_seccomp *seccomp);
+/* Whether one of a mount's options is that word. */
+bool oci_mount_has_option(const struct oci_mount *mount, const char *option);
+/* By its type, or by its options "bind" and "rbind". */
+bool oci_mount_is_bind(const struct oci_mount *mount);
+/* Whether the ids of its files are to be mapped: by maps of its own, or by the options "idmap" and
+ * "ridmap". */
+bool oci_mount_is_mapped(const struct oci_mount *mount);
 /* The value of an annotation, NULL when it is not there. */
 const char *oci_spec_annotation(const struct oci_spec *spec, const char *key);
 

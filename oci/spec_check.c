@@ -6,32 +6,13 @@
 #include <string.h>
 #include "oci/cpus.h"
 #include "oci/names.h"
+#include "oci/spec_internal.h"
 
 /* One sentence a row: `broken` says whether the document violates it. */
 struct rule {
 	bool (*broken)(const struct oci_spec *spec);
 	const char *text;
 };
-
-static bool is_empty(const char *text)
-{
-	return !text || !*text;
-}
-
-/* For messages and comparisons: "" instead of NULL. */
-static const char *or_empty(const char *text)
-{
-	return text ? text : "";
-}
-
-static bool is_one_of(const char *word, const char *const *words)
-{
-	for (; *words; words++) {
-		if (strcmp(*words, word) == 0)
-			return true;
-	}
-	return false;
-}
 
 /* --- process --- */
 
@@ -40,7 +21,7 @@ static int check_rlimits(const struct json_objs *rlimits, struct error *err)
 	const struct oci_rlimit *items = rlimits->items;
 
 	for (size_t i = 0; i < rlimits->len; i++) {
-		const char *type = or_empty(items[i].type);
+		const char *type = oci_or_empty(items[i].type);
 
 		if (oci_rlimit_number(type) < 0)
 			return err_msg(err, -EINVAL, "wrong rlimit value: %s", type);
@@ -50,7 +31,7 @@ static int check_rlimits(const struct json_objs *rlimits, struct error *err)
 				       " is above the hard limit %" PRIu64,
 				       type, items[i].soft, items[i].hard);
 		for (size_t j = 0; j < i; j++) {
-			if (strcmp(or_empty(items[j].type), type) == 0)
+			if (strcmp(oci_or_empty(items[j].type), type) == 0)
 				return err_msg(err, -EINVAL, "duplicated rlimits: %s", type);
 		}
 	}
@@ -64,13 +45,13 @@ static int check_scheduler(const struct oci_scheduler *sched, struct error *err)
 					     "SCHED_BATCH",    "SCHED_ISO",  "SCHED_IDLE",
 					     "SCHED_DEADLINE", NULL };
 
-	if (is_empty(sched->policy))
+	if (oci_is_empty(sched->policy))
 		return err_msg(err, -EINVAL, "scheduler policy is required");
-	if (!is_one_of(sched->policy, known))
+	if (!oci_is_one_of(sched->policy, known))
 		return err_msg(err, -EINVAL, "invalid scheduler policy: %s", sched->policy);
 	if (sched->nice < -20 || sched->nice > 19)
 		return err_msg(err, -EINVAL, "invalid scheduler.nice: %" PRId32, sched->nice);
-	if (sched->priority != 0 && !is_one_of(sched->policy, realtime))
+	if (sched->priority != 0 && !oci_is_one_of(sched->policy, realtime))
 		return err_msg(err, -EINVAL,
 			       "scheduler.priority can only be specified for SchedFIFO or "
 			       "SchedRR policy");
@@ -87,9 +68,9 @@ static int check_io_priority(const struct oci_io_priority *prio, struct error *e
 	static const char *const known[] = { "IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE",
 					     "IOPRIO_CLASS_IDLE", NULL };
 
-	if (is_empty(prio->io_class) || !is_one_of(prio->io_class, known))
+	if (oci_is_empty(prio->io_class) || !oci_is_one_of(prio->io_class, known))
 		return err_msg(err, -EINVAL, "invalid ioPriority.Class: %s",
-			       or_empty(prio->io_class));
+			       oci_or_empty(prio->io_class));
 	if (prio->priority < 0 || prio->priority > 7)
 		return err_msg(err, -EINVAL, "invalid ioPriority.Priority: %" PRId32,
 			       prio->priority);
@@ -105,7 +86,7 @@ static int check_affinity(const struct oci_cpu_affinity *affinity, struct error 
 	cpu_set_t set;
 
 	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-		if (!is_empty(members[i].list) && oci_cpus_parse(members[i].list, &set) < 0)
+		if (!oci_is_empty(members[i].list) && oci_cpus_parse(members[i].list, &set) < 0)
 			return err_msg(err, -EINVAL,
 				       "process.execCPUAffinity.%s: \"%s\" is not a list of CPUs",
 				       members[i].name, members[i].list);
@@ -140,7 +121,7 @@ int oci_process_check(const struct oci_process *process, struct error *err)
 
 	if (!process)
 		return err_msg(err, -EINVAL, "process property must not be empty");
-	if (is_empty(process->cwd))
+	if (oci_is_empty(process->cwd))
 		return err_msg(err, -EINVAL, "Cwd property must not be empty");
 	if (process->cwd[0] != '/')
 		return err_msg(err, -EINVAL, "Cwd must be an absolute path");
@@ -167,7 +148,7 @@ int oci_process_check(const struct oci_process *process, struct error *err)
 
 static int check_version(const char *version, struct error *err)
 {
-	if (is_empty(version))
+	if (oci_is_empty(version))
 		return err_msg(err, -EINVAL, "ociVersion must not be empty");
 	if (strncmp(version, "1.", 2) != 0)
 		return err_msg(err, -EINVAL,
@@ -180,24 +161,49 @@ static int check_root(const struct oci_root *root, struct error *err)
 {
 	if (!root)
 		return err_msg(err, -EINVAL, "root must be specified");
-	if (is_empty(root->path))
+	if (oci_is_empty(root->path))
 		return err_msg(err, -EINVAL, "invalid rootfs: root.path must not be empty");
 	return 0;
 }
 
-static int check_mounts(const struct json_objs *mounts, struct error *err)
+static int check_mapped_mount(const struct oci_spec *spec, const struct oci_mount *m,
+			      struct error *err)
 {
-	const struct oci_mount *m = mounts->items;
+	const char *users = oci_spec_namespace(spec, "user");
 
-	for (size_t i = 0; i < mounts->len; i++) {
-		if (is_empty(m[i].destination))
+	if (!oci_mount_is_bind(m))
+		return err_msg(err, -EINVAL,
+			       "invalid mount %s: id-mapped mounts are only supported for "
+			       "bind-mounts",
+			       m->destination);
+	if ((m->uid_mappings.len == 0) != (m->gid_mappings.len == 0))
+		return err_msg(err, -EINVAL,
+			       "invalid mount %s: uidMappings and gidMappings must be "
+			       "given together",
+			       m->destination);
+	/* what a path leads to says no mappings to us */
+	if (m->uid_mappings.len == 0 && (!users || *users))
+		return err_msg(err, -EINVAL,
+			       "invalid mount %s: idmap needs uidMappings and gidMappings, of the "
+			       "mount or of a new user namespace",
+			       m->destination);
+	return 0;
+}
+
+static int check_mounts(const struct oci_spec *spec, struct error *err)
+{
+	const struct oci_mount *m = spec->mounts.items;
+
+	for (size_t i = 0; i < spec->mounts.len; i++) {
+		int ret = 0;
+
+		if (oci_is_empty(m[i].destination))
 			return err_msg(err, -EINVAL, "mounts[%zu]: destination must not be empty",
 				       i);
-		if ((m[i].uid_mappings.len == 0) != (m[i].gid_mappings.len == 0))
-			return err_msg(err, -EINVAL,
-				       "invalid mount %s: uidMappings and gidMappings must be "
-				       "given together",
-				       m[i].destination);
+		if (oci_mount_is_mapped(&m[i]))
+			ret = check_mapped_mount(spec, &m[i], err);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -207,10 +213,10 @@ static int check_hook_list(const char *name, const struct json_objs *hooks, stru
 	const struct oci_hook *h = hooks->items;
 
 	for (size_t i = 0; i < hooks->len; i++) {
-		if (is_empty(h[i].path) || h[i].path[0] != '/')
+		if (oci_is_empty(h[i].path) || h[i].path[0] != '/')
 			return err_msg(err, -EINVAL,
 				       "hooks.%s[%zu]: path '%s' is not an absolute path", name, i,
-				       or_empty(h[i].path));
+				       oci_or_empty(h[i].path));
 		if (h[i].timeout_s.set && h[i].timeout_s.value <= 0)
 			return err_msg(err, -EINVAL,
 				       "hooks.%s[%zu]: timeout must be greater than zero", name, i);
@@ -241,78 +247,6 @@ static int check_hooks(const struct oci_hooks *hooks, struct error *err)
 	return 0;
 }
 
-static int check_namespaces(const struct json_objs *namespaces, struct error *err)
-{
-	const struct oci_namespace *ns = namespaces->items;
-
-	for (size_t i = 0; i < namespaces->len; i++) {
-		const char *type = or_empty(ns[i].type);
-
-		if (oci_namespace_flag(type) < 0)
-			return err_msg(err, -EINVAL, "namespace \"%s\" does not exist", type);
-		if (!is_empty(ns[i].path) && ns[i].path[0] != '/')
-			return err_msg(err, -EINVAL,
-				       "namespace \"%s\": path '%s' is not an absolute path", type,
-				       ns[i].path);
-		for (size_t j = 0; j < i; j++) {
-			if (strcmp(or_empty(ns[j].type), type) == 0)
-				return err_msg(err, -EINVAL,
-					       "malformed spec file: duplicated ns \"%s\"", type);
-		}
-	}
-	return 0;
-}
-
-static int check_devices(const struct json_objs *devices, struct error *err)
-{
-	static const char *const known[] = { "c", "u", "b", "p", NULL };
-	const struct oci_device *d = devices->items;
-
-	for (size_t i = 0; i < devices->len; i++) {
-		if (is_empty(d[i].path) || d[i].path[0] != '/')
-			return err_msg(err, -EINVAL,
-				       "linux.devices[%zu]: path '%s' is not an absolute path", i,
-				       or_empty(d[i].path));
-		if (is_empty(d[i].type) || !is_one_of(d[i].type, known))
-			return err_msg(err, -EINVAL, "invalid device type \"%s\" of %s",
-				       or_empty(d[i].type), d[i].path);
-	}
-	return 0;
-}
-
-static int check_time_offsets(const struct json_obj_map *offsets, struct error *err)
-{
-	static const char *const known[] = { "monotonic", "boottime", NULL };
-
-	for (size_t i = 0; i < offsets->len; i++) {
-		if (!is_one_of(offsets->keys[i], known))
-			return err_msg(err, -EINVAL,
-				       "linux.timeOffsets: there is no clock \"%s\" (monotonic and "
-				       "boottime are)",
-				       offsets->keys[i]);
-	}
-	return 0;
-}
-
-static int check_linux(const struct oci_linux *l, struct error *err)
-{
-	static const char *const propagations[] = { "private",	  "rprivate",	 "slave",
-						    "rslave",	  "shared",	 "rshared",
-						    "unbindable", "runbindable", NULL };
-	int ret = check_namespaces(&l->namespaces, err);
-
-	if (ret == 0)
-		ret = check_devices(&l->devices, err);
-	if (ret == 0)
-		ret = check_time_offsets(&l->time_offsets, err);
-	if (ret < 0)
-		return ret;
-	if (!is_empty(l->rootfs_propagation) && !is_one_of(l->rootfs_propagation, propagations))
-		return err_msg(err, -EINVAL, "rootfsPropagation=%s is not supported",
-			       l->rootfs_propagation);
-	return 0;
-}
-
 /* --- what one member demands of another --- */
 
 static bool lacks(const struct oci_spec *spec, const char *type)
@@ -322,12 +256,12 @@ static bool lacks(const struct oci_spec *spec, const char *type)
 
 static bool has_hostname_only(const struct oci_spec *spec)
 {
-	return !is_empty(spec->hostname) && lacks(spec, "uts");
+	return !oci_is_empty(spec->hostname) && lacks(spec, "uts");
 }
 
 static bool has_domainname_only(const struct oci_spec *spec)
 {
-	return !is_empty(spec->domainname) && lacks(spec, "uts");
+	return !oci_is_empty(spec->domainname) && lacks(spec, "uts");
 }
 
 static bool has_paths_only(const struct oci_spec *spec)
@@ -377,11 +311,11 @@ int oci_spec_check(const struct oci_spec *spec, struct error *err)
 	if (ret == 0)
 		ret = check_root(spec->root, err);
 	if (ret == 0)
-		ret = check_mounts(&spec->mounts, err);
+		ret = check_mounts(spec, err);
 	if (ret == 0 && spec->hooks)
 		ret = check_hooks(spec->hooks, err);
 	if (ret == 0 && spec->linux_)
-		ret = check_linux(spec->linux_, err);
+		ret = oci_linux_check(spec->linux_, err);
 	if (ret < 0)
 		return ret;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {

@@ -1,7 +1,9 @@
-/* Rows for the tables of this folder: the kind of a field follows from the C type of its member. */
+/* What the files of this folder share. Rows for its tables: the kind of a field follows from the
+ * C type of its member. */
 #ifndef OCI_SPEC_INTERNAL_H
 #define OCI_SPEC_INTERNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/json.h"
 #include "oci/spec.h"
@@ -46,5 +48,15 @@
 		.offset = offsetof(struct tag, member), .flags = JSON_OMIT_EMPTY, \
 		.type = &(member_type)                                            \
 	}
+
+/* Absent and "" are the same. */
+bool oci_is_empty(const char *text);
+/* For messages and comparisons: "" instead of NULL. */
+const char *oci_or_empty(const char *text);
+/* Whether a list, ended by NULL, has the word. */
+bool oci_is_one_of(const char *word, const char *const *words);
+
+/* The part of oci_spec_check() that concerns "linux" alone. */
+int oci_linux_check(const struct oci_linux *l, struct error *err) must_check;
 
 #endif

@@ -8,7 +8,7 @@
 #define MS_NOSYMFOLLOW 256
 #endif
 
-enum option_kind { SET, CLEAR, PROPAGATION, COPY_UP, TREE_SET, TREE_CLEAR };
+enum option_kind { SET, CLEAR, PROPAGATION, COPY_UP, ID_MAP, TREE_SET, TREE_CLEAR };
 
 static const struct option {
 	const char *name;
@@ -23,6 +23,7 @@ static const struct option {
 	{ "diratime", CLEAR, MS_NODIRATIME },
 	{ "dirsync", SET, MS_DIRSYNC },
 	{ "exec", CLEAR, MS_NOEXEC },
+	{ "idmap", ID_MAP, 0 },
 	{ "iversion", SET, MS_I_VERSION },
 	{ "lazytime", SET, MS_LAZYTIME },
 	{ "loud", CLEAR, MS_SILENT },
@@ -46,6 +47,7 @@ static const struct option {
 	{ "relatime", SET, MS_RELATIME },
 	{ "remount", SET, MS_REMOUNT },
 	{ "rexec", TREE_CLEAR, MOUNT_ATTR_NOEXEC },
+	{ "ridmap", ID_MAP, 0 },
 	{ "rnoatime", TREE_SET, MOUNT_ATTR_NOATIME },
 	{ "rnodev", TREE_SET, MOUNT_ATTR_NODEV },
 	{ "rnodiratime", TREE_SET, MOUNT_ATTR_NODIRATIME },
@@ -119,6 +121,9 @@ static void apply_option(struct mount_options *options, const struct option *row
 		break;
 	case COPY_UP:
 		options->copy_up = true;
+		break;
+	case ID_MAP:
+		options->id_map = true;
 		break;
 	case TREE_SET:
 	case TREE_CLEAR:

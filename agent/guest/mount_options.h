@@ -15,6 +15,7 @@ struct mount_options {
 				  mounts */
 	unsigned long propagation; /* MS_SHARED and the like, with MS_REC; 0: none */
 	bool copy_up;		   /* "tmpcopyup" */
+	bool id_map;		   /* "idmap", "ridmap" */
 	uint64_t tree_set;	   /* MOUNT_ATTR_* for the whole tree below ("rro") */
 	uint64_t tree_cleared;
 	struct strbuf data; /* the rest, joined by commas; the caller releases it */

@@ -222,7 +222,7 @@ int seccomp_make_filter(const struct oci_seccomp *wanted, struct seccomp_filter 
 	int ret;
 
 	*filter = NULL;
-	if (!wanted)
+	if (!oci_seccomp_is_wanted(wanted))
 		return 0;
 	ret = find_action(wanted->default_action, wanted->default_errno_ret, &default_action, err);
 	if (ret < 0)

@@ -201,7 +201,7 @@ static void the_document_has_its_versions_and_what_is_off(void **state)
 	assert_int_equal(json_encode(&oci_features_type, &features, 0, &text), 0);
 	assert_int_equal(strncmp(text.data, versions, strlen(versions)), 0);
 	assert_non_null(strstr(text.data, "\"apparmor\":{\"enabled\":false}"));
-	assert_non_null(strstr(text.data, "\"idmap\":{\"enabled\":false}"));
+	assert_non_null(strstr(text.data, "\"idmap\":{\"enabled\":true}"));
 	assert_non_null(strstr(text.data, "\"v1\":true,\"v2\":true"));
 	assert_non_null(strstr(text.data, "\"potentiallyUnsafeConfigAnnotations\":["
 					  "\"io.katacontainers.config.\"]"));

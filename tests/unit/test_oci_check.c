@@ -81,8 +81,21 @@ static const struct check_case cases[] = {
 	{ WITH("\"mounts\":[{\"destination\":\"/a\"},{\"source\":\"x\"}]"),
 	  "mounts[1]: destination must not be empty" },
 	{ WITH("\"mounts\":[{\"destination\":\"relative/is/old\"}]"), NULL },
-	{ WITH("\"mounts\":[{\"destination\":\"/a\",\"uidMappings\":[{\"size\":1}]}]"),
+	{ WITH("\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"uidMappings\":[{\"size\":1}]}]"),
 	  "invalid mount /a: uidMappings and gidMappings must be given together" },
+	{ WITH("\"mounts\":[{\"destination\":\"/a\",\"type\":\"tmpfs\",\"options\":[\"idmap\"]}]"),
+	  "invalid mount /a: id-mapped mounts are only supported for bind-mounts" },
+	{ WITH("\"mounts\":[{\"destination\":\"/a\",\"options\":[\"rbind\",\"ridmap\"]}]"),
+	  "invalid mount /a: idmap needs uidMappings and gidMappings, of the mount or of a new user "
+	  "namespace" },
+	{ WITH("\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"options\":[\"idmap\"]}],"
+	       "\"linux\":{\"namespaces\":[{\"type\":\"user\",\"path\":\"/run/u\"}]}"),
+	  "invalid mount /a: idmap needs uidMappings and gidMappings, of the mount or of a new user "
+	  "namespace" },
+	{ WITH("\"mounts\":[{\"destination\":\"/a\",\"type\":\"bind\",\"options\":[\"idmap\"]}],"
+	       "\"linux\":{\"namespaces\":[{\"type\":\"user\"}],\"uidMappings\":[{\"size\":1}],"
+	       "\"gidMappings\":[{\"size\":1}]}"),
+	  NULL },
 	{ WITH("\"hooks\":{\"poststop\":[{\"path\":\"/a\"},{\"path\":\"b\"}]}"),
 	  "hooks.poststop[1]: path 'b' is not an absolute path" },
 	{ WITH("\"hooks\":{\"createRuntime\":[{}]}"),
@@ -105,6 +118,9 @@ static const struct check_case cases[] = {
 	{ WITH_LINUX("\"rootfsPropagation\":\"rslave\""), NULL },
 	{ WITH_LINUX("\"timeOffsets\":{\"realtime\":{}}"),
 	  "linux.timeOffsets: there is no clock \"realtime\" (monotonic and boottime are)" },
+	{ WITH_LINUX("\"gidMappings\":[{\"size\":0}]"),
+	  "linux.gidMappings[0].size must not be zero" },
+	{ WITH_LINUX("\"seccomp\":{}"), NULL },
 
 	/* one member and another */
 	{ WITH("\"hostname\":\"h\""), "unable to set hostname without a private UTS namespace" },

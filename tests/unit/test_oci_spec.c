@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 /* clang-format on */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -288,6 +289,81 @@ static void test_namespaces_and_annotations_are_found(void **state)
 	assert_null(oci_spec_namespace(&spec, "pid"));
 }
 
+/* Each document in a folder, with what stands in its "refusedWith", a member that nobody knows. */
+struct fixture {
+	const char *refused_with;
+};
+
+static const struct json_row fixture_rows[] = {
+	{ .name = "refusedWith",
+	  .kind = JSON_STR,
+	  .offset = offsetof(struct fixture, refused_with) },
+};
+static const struct json_type fixture_type = JSON_TYPE(fixture, fixture_rows);
+
+static void check_good(int dir, const char *name)
+{
+	auto_arena struct arena arena = { 0 };
+	auto_strbuf struct strbuf once = { 0 };
+	auto_strbuf struct strbuf twice = { 0 };
+	struct oci_spec spec, again;
+	struct error err = { 0 };
+
+	if (oci_spec_load(dir, name, &arena, &spec, &err) < 0 || oci_spec_check(&spec, &err) < 0)
+		fail_msg("%s: %s", name, err.text);
+	assert_int_equal(json_encode(&oci_spec_type, &spec, 0, &once), 0);
+	assert_int_equal(
+		json_decode(&oci_spec_type, once.data, once.len, NULL, &arena, &again, &err), 0);
+	assert_int_equal(json_encode(&oci_spec_type, &again, 0, &twice), 0);
+	assert_string_equal(once.data, twice.data);
+}
+
+static void check_bad(int dir, const char *name)
+{
+	auto_arena struct arena arena = { 0 };
+	auto_strbuf struct strbuf text = { 0 };
+	struct fixture fixture = { 0 };
+	struct oci_spec spec;
+	struct error err = { 0 };
+
+	assert_int_equal(fs_read_file_at(dir, name, &text, 1 << 20), 0);
+	assert_int_equal(
+		json_decode(&fixture_type, text.data, text.len, NULL, &arena, &fixture, &err), 0);
+	assert_non_null(fixture.refused_with);
+	if (oci_spec_load(dir, name, &arena, &spec, &err) == 0 && oci_spec_check(&spec, &err) == 0)
+		fail_msg("%s is not refused", name);
+	if (!strstr(err.text, fixture.refused_with))
+		fail_msg("%s: '%s' does not say '%s'", name, err.text, fixture.refused_with);
+}
+
+static void for_each_in(const char *folder, size_t at_least, void (*check)(int, const char *))
+{
+	auto_dir DIR *list = opendir(folder);
+	struct dirent *entry;
+	size_t n = 0;
+
+	assert_non_null(list);
+	while ((entry = readdir(list))) {
+		if (entry->d_name[0] == '.')
+			continue;
+		check(dirfd(list), entry->d_name);
+		n++;
+	}
+	assert_true(n >= at_least);
+}
+
+static void test_good_documents_pass(void **state)
+{
+	(void)state;
+	for_each_in(FIXTURES "/good", 10, check_good);
+}
+
+static void test_bad_documents_are_refused_by_their_path(void **state)
+{
+	(void)state;
+	for_each_in(FIXTURES "/bad", 75, check_bad);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +380,8 @@ int main(void)
 		cmocka_unit_test(test_too_large_a_file_is_refused),
 		cmocka_unit_test(test_process_document),
 		cmocka_unit_test(test_namespaces_and_annotations_are_found),
+		cmocka_unit_test(test_good_documents_pass),
+		cmocka_unit_test(test_bad_documents_are_refused_by_their_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
