@@ -56,6 +56,13 @@ int spawn_start(const struct spawn *sp, pid_t *pid, struct error *err) must_chec
  */
 int spawn_call(int (*fn)(void *arg, struct error *err), void *arg, struct error *err) must_check;
 
+/*
+ * Makes a user namespace that no process lives in, for mount_setattr(2). The maps are lines as the
+ * kernel's uid_map and gid_map take them. Returns its descriptor; -EINVAL when the kernel does not
+ * like a map.
+ */
+int spawn_userns(const char *uid_map, const char *gid_map, struct error *err) must_check;
+
 /* Waits for a child. *status as waitpid(2). timeout_ms < 0 for ever; -ETIMEDOUT leaves it running.
  * Uses a pidfd, no polling. */
 int spawn_wait(pid_t pid, int timeout_ms, int *status) must_check;

@@ -297,7 +297,15 @@ static int job_init(struct job *job, const struct oci_mount *m, struct error *er
 		return err_msg(err, -EINVAL, "a mount of type \"%s\" has no destination",
 			       job->type);
 	ret = mount_options_parse(&m->options, &job->options);
-	return ret < 0 ? job_fail(job, ret, "parse its options", err) : 0;
+	if (ret < 0)
+		return job_fail(job, ret, "parse its options", err);
+	/* who shares it has done it, and has taken that out */
+	if (job->options.id_map || m->uid_mappings.len > 0 || m->gid_mappings.len > 0)
+		return err_msg(err, -EOPNOTSUPP,
+			       "error mounting \"%s\" to rootfs at \"%s\": ids of the guest's own "
+			       "file systems can't be mapped",
+			       m->source ? m->source : job->type, m->destination);
+	return 0;
 }
 
 static int prepare_bind(const struct job *job, int share_fd, struct error *err)

@@ -60,18 +60,6 @@ static void list_process(const struct oci_process *process, struct strvec *out)
 	       "the guest's kernel has no utilisation clamps", out);
 }
 
-static void list_mounts(const struct oci_spec *spec, struct strvec *out)
-{
-	const struct oci_mount *rows = spec->mounts.items;
-
-	for (size_t i = 0; i < spec->mounts.len; i++)
-		if (rows[i].uid_mappings.len > 0 || rows[i].gid_mappings.len > 0)
-			(void)strvec_addf(out,
-					  "uidMappings and gidMappings of the mount at \"%s\" are "
-					  "not applied: the share can't be mapped",
-					  rows[i].destination);
-}
-
 static void list_memory(const struct oci_memory *memory, struct strvec *out)
 {
 	const char *old = "cgroup version 2 has no such limit";
@@ -154,7 +142,6 @@ void unapplied_list(const struct oci_spec *spec, struct strvec *out)
 {
 	if (spec->process)
 		list_process(spec->process, out);
-	list_mounts(spec, out);
 	list_network(spec, out);
 	if (spec->linux_)
 		list_linux(spec->linux_, out);

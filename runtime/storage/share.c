@@ -10,20 +10,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
-static bool has_option(const struct oci_mount *mount, const char *option)
-{
-	for (size_t i = 0; i < mount->options.len; i++)
-		if (!strcmp(mount->options.items[i], option))
-			return true;
-	return false;
-}
-
-static bool is_bind(const struct oci_mount *mount)
-{
-	return (mount->type && !strcmp(mount->type, "bind")) || has_option(mount, "bind") ||
-	       has_option(mount, "rbind");
-}
-
 static bool is_below(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);
@@ -59,8 +45,33 @@ static bool is_readonly(const struct oci_mount *mount)
 	return readonly;
 }
 
-static int plan_bind(struct share *share, struct oci_mount *mount, const char *bundle,
-		     const char *id, struct arena *arena, struct error *err)
+/* The name of a path, "" for one that has none. */
+static const char *plain_name(const char *path, struct arena *arena)
+{
+	size_t len = strlen(path);
+	size_t start;
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	for (start = len; start > 0 && path[start - 1] != '/';)
+		start--;
+	path = arena_printf(arena, "%.*s", (int)(len - start), path + start);
+	return path && (!strcmp(path, ".") || !strcmp(path, "..")) ? "" : path;
+}
+
+/* The guest sees each in a directory of its own, for two may have the same name. */
+static const char *name_target(const struct share *share, const char *source, const char *id,
+			       struct arena *arena)
+{
+	const char *name = share->keeps_names ? plain_name(source, arena) : "";
+
+	if (!name)
+		return NULL;
+	return arena_printf(arena, "%s/mount-%zu%s%s", id, share->n_mounts, *name ? "/" : "", name);
+}
+
+static int plan_bind(struct share *share, struct oci_mount *mount, const struct oci_spec *spec,
+		     const char *bundle, const char *id, struct arena *arena, struct error *err)
 {
 	struct share_mount *item = &share->mounts[share->n_mounts];
 	struct stat st;
@@ -94,16 +105,16 @@ static int plan_bind(struct share *share, struct oci_mount *mount, const char *b
 			S_ISSOCK(st.st_mode)  ? "socket"
 			: S_ISBLK(st.st_mode) ? "block device"
 					      : "named pipe");
-	item->target = arena_printf(arena, "%s/mount-%zu", id, share->n_mounts);
+	item->target = name_target(share, item->source, id, arena);
 	if (!item->target)
 		return err_set(err, -ENOMEM, "mount at \"%s\"", mount->destination);
 	item->destination = mount->destination;
 	item->is_dir = S_ISDIR(st.st_mode);
-	item->recursive = has_option(mount, "rbind");
+	item->recursive = oci_mount_has_option(mount, "rbind");
 	item->readonly = is_readonly(mount);
 	mount->source = item->target;
 	share->n_mounts++;
-	return 0;
+	return idmap_plan(mount, spec, arena, &item->idmap, err);
 }
 
 static int plan_hook(struct share *share, struct oci_hook *hook, size_t i, const char *id,
@@ -170,8 +181,9 @@ int share_plan(struct share *share, struct oci_spec *spec, const char *rootfs_pa
 						 .recursive = true };
 	share->n_mounts = 1;
 	for (size_t i = 0; i < spec->mounts.len; i++) {
-		int ret = is_bind(&mounts[i]) ? plan_bind(share, &mounts[i], bundle, id, arena, err)
-					      : 0;
+		int ret = oci_mount_is_bind(&mounts[i])
+				  ? plan_bind(share, &mounts[i], spec, bundle, id, arena, err)
+				  : 0;
 
 		if (ret < 0)
 			return ret;
@@ -220,11 +232,58 @@ int share_make_targets(const struct share *share, int dir_fd, struct error *err)
 	return 0;
 }
 
+int share_pick_up(const struct share_mount *item, struct error *err)
+{
+	struct mount_attr slave = { .propagation = MS_SLAVE };
+	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
+	auto_close int fd = open_tree(AT_FDCWD, item->source,
+				      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+					      (item->recursive ? (unsigned)AT_RECURSIVE : 0));
+
+	if (fd < 0 ||
+	    mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave, sizeof(slave)) < 0)
+		return err_set(err, -errno, "error mounting \"%s\" to rootfs at \"%s\"",
+			       item->source, item->destination);
+	if (item->readonly && mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
+		return err_set(err, -errno, "make \"%s\" read-only for the mount at \"%s\"",
+			       item->source, item->destination);
+	if (item->idmap && idmap_apply(item->idmap, fd, item->source, err) < 0)
+		return err_ctx(err, "error mounting \"%s\" to rootfs at \"%s\"", item->source,
+			       item->destination);
+	return take_fd(&fd);
+}
+
+static int put_down(const struct share *share, const struct share_mount *item, int fd,
+		    struct error *err)
+{
+	auto_free char *target = NULL;
+
+	if (asprintf(&target, "%s/%s", share->dir, item->target) < 0) {
+		target = NULL;
+		return err_set(err, -ENOMEM, "share '%s'", item->source);
+	}
+	if (move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return err_set(err, -errno, "error mounting \"%s\" to rootfs at \"%s\"",
+			       item->source, item->destination);
+	return 0;
+}
+
+/* What is mapped must not hang anywhere yet. */
+static int mount_mapped(const struct share *share, const struct share_mount *item,
+			struct error *err)
+{
+	auto_close int fd = share_pick_up(item, err);
+
+	return fd < 0 ? fd : put_down(share, item, fd, err);
+}
+
 static int mount_one(const struct share *share, const struct share_mount *item, struct error *err)
 {
 	auto_free char *target = NULL;
 	unsigned long flags = MS_BIND | (item->recursive ? MS_REC : 0);
 
+	if (item->idmap)
+		return mount_mapped(share, item, err);
 	if (asprintf(&target, "%s/%s", share->dir, item->target) < 0) {
 		target = NULL;
 		return err_set(err, -ENOMEM, "share '%s'", item->source);
@@ -249,39 +308,6 @@ int share_mount_all(const struct share *share, struct error *err)
 		if (ret < 0)
 			return ret;
 	}
-	return 0;
-}
-
-int share_pick_up(const struct share_mount *item, struct error *err)
-{
-	struct mount_attr slave = { .propagation = MS_SLAVE };
-	struct mount_attr readonly = { .attr_set = MOUNT_ATTR_RDONLY };
-	auto_close int fd = open_tree(AT_FDCWD, item->source,
-				      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-					      (item->recursive ? (unsigned)AT_RECURSIVE : 0));
-
-	if (fd < 0 ||
-	    mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE, &slave, sizeof(slave)) < 0)
-		return err_set(err, -errno, "error mounting \"%s\" to rootfs at \"%s\"",
-			       item->source, item->destination);
-	if (item->readonly && mount_setattr(fd, "", AT_EMPTY_PATH, &readonly, sizeof(readonly)) < 0)
-		return err_set(err, -errno, "make \"%s\" read-only for the mount at \"%s\"",
-			       item->source, item->destination);
-	return take_fd(&fd);
-}
-
-static int put_down(const struct share *share, const struct share_mount *item, int fd,
-		    struct error *err)
-{
-	auto_free char *target = NULL;
-
-	if (asprintf(&target, "%s/%s", share->dir, item->target) < 0) {
-		target = NULL;
-		return err_set(err, -ENOMEM, "share '%s'", item->source);
-	}
-	if (move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
-		return err_set(err, -errno, "error mounting \"%s\" to rootfs at \"%s\"",
-			       item->source, item->destination);
 	return 0;
 }
 

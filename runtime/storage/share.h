@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "oci/spec.h"
+#include "runtime/storage/idmap.h"
 
 /* One bind mount to be made inside the share. */
 struct share_mount {
@@ -18,12 +19,16 @@ struct share_mount {
 	bool is_dir;
 	bool recursive;
 	bool readonly;
+	const struct idmap *idmap; /* NULL: its files belong to whom they belong on the disk */
 };
 
 struct share {
 	const char *dir; /* absolute path of the shared directory */
 	struct share_mount *mounts;
 	size_t n_mounts;
+	bool keeps_names; /* what is bound in the share is called there as it is on the host: its
+			     name shows in the container's /proc/self/mountinfo. To be set before
+			     share_plan() */
 	struct oci_hooks
 		*hooks; /* what the guest runs of them, their programs in the share; NULL: none */
 };
@@ -33,8 +38,9 @@ struct share {
  * spec to what the guest's agent expects: a source relative to the share, or an absolute path of
  * the guest's own for character devices and kernel file systems. The programs of createContainer
  * hooks, which are the host's, are shared as well. Everything lives in arena. rootfs
- * receives the root's path relative to the share. Missing sources and ones that cannot be shared
- * are errors that name the mount.
+ * receives the root's path relative to the share. What is mapped loses its mappings in spec, for
+ * the guest sees the result. Missing sources and ones that cannot be shared are errors that name
+ * the mount.
  */
 int share_plan(struct share *share, struct oci_spec *spec, const char *rootfs_path,
 	       const char *bundle, const char *id, struct arena *arena, const char **rootfs,

@@ -36,6 +36,12 @@ int volumes_plan(struct volumes *volumes, const struct share *share, struct oci_
 	for (size_t i = 0; i < volumes->n; i++) {
 		const struct share_mount *mount = &share->mounts[i];
 
+		if (mount->idmap)
+			return err_msg(err, -EOPNOTSUPP,
+				       "error mounting \"%s\" to rootfs at \"%s\": ids can't be "
+				       "mapped, for this hypervisor shares no directories with its "
+				       "guests",
+				       mount->source, mount->destination);
 		volumes->list[i] = (struct volume){
 			.mount = mount,
 			.source = { mount->source, mount->destination, mount->is_dir,

@@ -109,6 +109,35 @@ static void the_root_comes_first(void **state)
 	assert_null(mounts[2].source);
 }
 
+static void names_are_kept_where_they_show(void **state)
+{
+	struct place *place = *state;
+	const struct {
+		const char *source, *target;
+	} rows[] = {
+		{ "dir", "box/mount-1/dir" },	{ "./dir//", "box/mount-1/dir" },
+		{ "dir/.", "box/mount-1" },	{ "/", "box/mount-1" },
+		{ "file", "box/mount-1/file" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct oci_mount mount = { .destination = "/d",
+					   .type = "bind",
+					   .source = rows[i].source };
+		struct oci_spec spec = { .mounts = { &mount, 1 } };
+		struct share share = { .dir = place->share, .keeps_names = true };
+		struct error err = { 0 };
+		const char *rootfs;
+
+		assert_int_equal(share_plan(&share, &spec, place->rootfs, place->bundle, "box",
+					    &place->arena, &rootfs, &err),
+				 0);
+		assert_string_equal(share.mounts[1].target, rows[i].target);
+		assert_int_equal(share_make_targets(&share, place->share_fd, &err), 0);
+		assert_int_equal(fs_remove_tree_at(place->share_fd, "box"), 0);
+	}
+}
+
 static void binds_are_known_by_type_or_option(void **state)
 {
 	static const char *bind[] = { "nosuid", "bind" };
@@ -385,6 +414,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_PLACE(the_root_comes_first),
+		IN_PLACE(names_are_kept_where_they_show),
 		IN_PLACE(binds_are_known_by_type_or_option),
 		IN_PLACE(the_guests_own_is_not_shared),
 		IN_PLACE(lookalikes_are_shared),
