@@ -46,6 +46,9 @@ static int check_namespace_paths(const struct oci_spec *spec, struct error *err)
 		if (!path || !*path || strcmp(rows[i].type, "network") == 0)
 			continue;
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0 && errno == ENOENT)
+			return err_msg(err, -ENOENT,
+				       "namespace path: stat %s: no such file or directory", path);
 		if (fd >= 0 && ioctl(fd, NS_GET_NSTYPE) != oci_namespace_flag(rows[i].type))
 			return err_msg(err, -EINVAL,
 				       "'%s' is no %s namespace (linux.namespaces of config.json)",

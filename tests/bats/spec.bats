@@ -276,8 +276,27 @@ refused() {
 		'error mounting "tmpfs" to rootfs at "/etc/passwd/below": create the mount point: not a directory'
 	refused '.mounts += [{destination: "/x", type: "nosuchfs", source: "none"}]' \
 		'error mounting "none" to rootfs at "/x": mount: no such device'
+	refused '.linux.namespaces[1].path = "/no/ns"' 'namespace path: stat /no/ns: no such file or directory'
+	refused '.mounts += [{destination: "/x", type: "tmpfs", source: "x", options: ["idmap"]}]' 'invalid mount /x: id-mapped mounts'
+	refused '.mounts += [{destination: "/x", type: "bind", source: "/proc/sys", options: ["bind"], uidMappings: [{size: 1}], gidMappings: [{size: 1}]}]' \
+		'error mounting "/proc/sys" to rootfs at "/x": ids of the guest'
+	mkdir "$T/ram"
+	mount -t ramfs ram "$T/ram"
+	refused '.mounts += [{destination: "/x", type: "bind", source: "'"$T/ram"'", options: ["bind"], uidMappings: [{size: 1}], gidMappings: [{size: 1}]}]' \
+		'failed to set MOUNT_ATTR_IDMAP on'
+	umount "$T/ram"
 	refused '.linux.sysctl = {"no.such.key": "1"}' 'write sysctl key no.such.key: no such file or directory'
 	assert_nothing_left
+}
+
+@test "spec: namespaces of the host can't be joined, which is told" {
+	make_bundle -- true
+	edit_config '.linux.namespaces |= map(if .type == "ipc" then .path = "/proc/self/ns/ipc" else . end)'
+	run -0 run_container c1
+	assert_output_has "linux.namespaces[1].path is not applied: ipc namespaces of the host can't be joined from a virtual machine"
+	run run_container c1 --strict
+	assert_status 1
+	assert_output_has "linux.namespaces[1].path is not applied"
 }
 
 @test "spec: capabilities that there are not are warned of, and an error with --strict" {
@@ -367,4 +386,33 @@ refused() {
 	[[ ${lines[3]} == *"Operation not supported" && ${lines[4]} == *"Function not implemented" ]]
 	echo "$output"
 	[[ $output == *"killed 159"*"trapped 159"*"logged 0"*"Seccomp:"*2 ]]
+}
+
+@test "spec: ids of a bind mount are mapped on the host, as the container sees them and as it makes files" {
+	make_bundle -- sh -c 'stat -c "%u:%g %n" /own /own/file /own/below/file /tree/below/file /users/file
+		touch /own/mine /users/mine && chown 7:8 /own/mine; (: >/own/file) && echo written; chown 9:9 /own/mine 2>&1; stat -c "%u:%g" /own/mine'
+	mkdir "$T/dir" "$T/below" "$T/users"
+	touch "$T/dir/file" "$T/below/file" "$T/users/file"
+	mkdir "$T/dir/below"
+	mount --bind "$T/below" "$T/dir/below"
+	chown 5000:6000 "$T/dir" "$T/dir/file" "$T/below/file"
+	user_namespace 100000
+	local map='[{containerID: 5000, hostID: 100000, size: 9}]'
+	edit_config '.mounts += [
+		{destination: "/own", type: "bind", source: ($t + "/dir"), options: ["rbind", "idmap"], uidMappings: $uids, gidMappings: $gids},
+		{destination: "/tree", type: "bind", source: ($t + "/dir"), options: ["rbind", "ridmap"], uidMappings: $uids, gidMappings: $gids},
+		{destination: "/users", type: "bind", source: ($t + "/users"), options: ["bind", "idmap"]}]' \
+		--arg t "$T" --argjson uids "$(jq -n "$map")" --argjson gids "$(jq -n "$map" | jq '.[].containerID = 6000')"
+	run --separate-stderr run_container c1
+	umount "$T/dir/below"
+	assert_status 0
+	assert_equal "$output" "0:0 /own
+0:0 /own/file
+65534:65534 /own/below/file
+0:0 /tree/below/file
+0:0 /users/file
+written
+chown: /own/mine: Value too large for defined data type
+7:8"
+	assert_equal "$(stat -c %u:%g "$T/dir/mine" "$T/users/mine" | tr '\n' ' ')" "5007:6008 0:0 "
 }
