@@ -24,6 +24,7 @@ static const struct {
 	{ "cold", "a create that boots", section_cold },
 	{ "template", "a clone of the template", section_template },
 	{ "cached", "a machine of the cache", section_cached },
+	{ "seccomp", "a filter of system calls", section_seccomp },
 	{ "steps", "the bare path of a clone, step by step", section_steps },
 	{ "exec", "a further process", section_exec },
 	{ "commands", "commands that only look", section_commands },
@@ -41,6 +42,7 @@ static const struct {
 	{ "acrun", offsetof(struct rig, acrun), true },
 	{ "bundle", offsetof(struct rig, bundle), true },
 	{ "sleeper", offsetof(struct rig, sleeper), true },
+	{ "filtered", offsetof(struct rig, filtered), false },
 	{ "cold-config", offsetof(struct rig, cold_config), true },
 	{ "empty-static", offsetof(struct rig, empty_static), true },
 	{ "empty-dynamic", offsetof(struct rig, empty_dynamic), true },
@@ -124,7 +126,11 @@ static int measure_all(const struct rig *rig, char **names, struct error *err)
 
 		for (char **name = names; *name; name++)
 			wanted |= strcmp(*name, sections[i].name) == 0;
-		if (wanted && (rig->cached_config || sections[i].run != section_cached))
+		if (sections[i].run == section_cached)
+			wanted &= rig->cached_config != NULL;
+		if (sections[i].run == section_seccomp)
+			wanted &= rig->filtered != NULL;
+		if (wanted)
 			ret = measure(rig, i, err);
 	}
 	return ret;

@@ -18,6 +18,7 @@ struct rig {
 	const char *acrun;
 	const char *bundle;	   /* absolute; runs `true` */
 	const char *sleeper;	   /* the same root, runs `sleep` */
+	const char *filtered;	   /* as bundle, with a filter of system calls; NULL: none */
 	const char *config_path;   /* templates on; NULL: the default */
 	const char *cold_config;   /* templates off */
 	const char *cached_config; /* with the machine cache; NULL: none */

@@ -7,7 +7,7 @@ top=$(cd "$here/../.." && pwd)
 build=$(realpath "${1:-$top/build}")
 rounds=${2:-7}
 sections=("${@:3}")
-[[ ${#sections[@]} -gt 0 ]] || sections=(phases cold template steps exec commands stdio memory parallel cached)
+[[ ${#sections[@]} -gt 0 ]] || sections=(phases cold template seccomp steps exec commands stdio memory parallel cached)
 
 wanted() {
 	[[ " ${sections[*]} " == *" $1 "* ]]
@@ -39,6 +39,9 @@ cp "$build/bench/pump" "$work/true/rootfs/bin/"
 mkdir "$work/sleep"
 jq '.process.args = ["sleep", "1000"] | .root.path = $root' --arg root "$work/true/rootfs" \
 	"$work/true/config.json" >"$work/sleep/config.json"
+mkdir "$work/filtered"
+jq --slurpfile filter "$top/tests/fixtures/seccomp-default.json" --arg root "$work/true/rootfs" \
+	'.linux.seccomp = $filter[0] | .root.path = $root' "$work/true/config.json" >"$work/filtered/config.json"
 
 # What differs from the configuration of the build. Templates of our own: others may make theirs meanwhile.
 configure() {
@@ -53,7 +56,7 @@ configure small <<<'[hypervisor.qemu]
 default_memory = 128'
 
 arguments=(
-	--acrun "$build/bin/acrun" --bundle "$work/true" --sleeper "$work/sleep"
+	--acrun "$build/bin/acrun" --bundle "$work/true" --sleeper "$work/sleep" --filtered "$work/filtered"
 	--cold-config "$work/cold/configuration.toml"
 	--empty-static "$build/bench/empty-static" --empty-dynamic "$build/bench/empty-dynamic"
 	--self "$build/bench/acrun-bench" --json "$build/bench" --rounds "$rounds"

@@ -9,6 +9,7 @@ typedef int section_fn(const struct rig *rig, struct section *section, struct er
 section_fn section_cold;     /* create by booting */
 section_fn section_template; /* run, create, start, delete of a clone */
 section_fn section_cached;   /* the same from the cache, beside the template */
+section_fn section_seccomp;  /* with a filter of system calls, and without */
 section_fn section_steps;    /* where the bare path spends its time */
 section_fn section_exec;
 section_fn section_commands;
