@@ -80,20 +80,12 @@ static int check_resources(const struct oci_linux_resources *r, struct error *er
 				       "linux.resources.hugepageLimits[%zu].pageSize: \"%s\" is no "
 				       "size as in \"64KB\" and \"2MB\"",
 				       i, oci_or_empty(limits[i].page_size));
-	for (size_t i = 0; i < r->devices.len; i++) {
-		const char *access = oci_or_empty(rules[i].access);
-
+	for (size_t i = 0; i < r->devices.len; i++)
 		if (!oci_is_empty(rules[i].type) && !oci_is_one_of(rules[i].type, types))
 			return err_msg(err, -EINVAL,
 				       "linux.resources.devices[%zu].type: \"%s\" is none of a, b "
 				       "and c",
 				       i, rules[i].type);
-		if (access[strspn(access, "rwm")])
-			return err_msg(err, -EINVAL,
-				       "linux.resources.devices[%zu].access: \"%s\" is not made "
-				       "of r, w and m",
-				       i, access);
-	}
 	return 0;
 }
 
