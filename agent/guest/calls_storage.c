@@ -62,6 +62,23 @@ void handle_TAKETREE(struct guest *guest, struct slot *slot, const char *payload
 	start(guest, slot, &call_taketree_type, &call, take_job, payload, len);
 }
 
+void handle_FILESYSTEMS(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	const char *names[STORAGE_TYPES];
+	const struct call_filesystems_reply reply = {
+		.filesystems = { .items = names, .len = storage_types(names) },
+	};
+	auto_strbuf struct strbuf text = { 0 };
+
+	(void)guest;
+	(void)payload;
+	(void)len;
+	if (json_encode(&call_filesystems_reply_type, &reply, 0, &text) < 0)
+		slot_errorf(slot, "filesystems: cannot allocate memory");
+	else
+		slot_ack(slot, text.data, text.len);
+}
+
 void handle_MOUNTIMAGE(struct guest *guest, struct slot *slot, const char *payload, size_t len)
 {
 	struct call_mountimage call;

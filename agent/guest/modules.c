@@ -121,6 +121,13 @@ static int open_module(const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
+bool modules_have(const char *name)
+{
+	auto_close int fd = open_module(name);
+
+	return fd >= 0;
+}
+
 /* Is it there, and done with its start? Its directory comes first. The kernel spells names with
  * underscores. */
 static bool is_loaded(const char *name)

@@ -31,6 +31,8 @@ bool modules_next_alias(const char **text, const char *request, char name[static
 /* Loads all modules of a list file in MODULES_DIR. A missing list is fine; what could not be loaded
  * is logged. */
 void modules_load_list(const char *file);
+/* Is there a file to load it from? */
+bool modules_have(const char *name);
 /* Loads a module after those it needs. Built in or not there is -ENOENT. */
 int modules_load(const char *name) must_check;
 /* What the kernel runs as modprobe. Returns the exit status. */

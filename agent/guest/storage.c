@@ -23,10 +23,11 @@ enum {
 	DISK_WAIT_MS = 10000,
 	SECTOR_BYTES = 512,
 	SIZE_TEXT_MAX = 32,
+	TYPES_TEXT_MAX = 16 << 10,
 	UEVENT_GROUP = 1,
 };
 
-static const char *const image_types[] = { "erofs", "ext4", "xfs" };
+static const char *const image_types[STORAGE_TYPES] = { "erofs", "ext4", "xfs" };
 
 bool storage_is_disk(const char *name)
 {
@@ -42,6 +43,37 @@ static bool is_image_type(const char *name)
 		if (strcmp(name, image_types[i]) == 0)
 			return true;
 	return false;
+}
+
+/* Lines are "nodev<tab>name" or "<tab>name". */
+bool storage_has_type(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	while (*text) {
+		size_t line = strcspn(text, "\n");
+		size_t start = strcspn(text, "\t\n");
+
+		if (start < line && line - start - 1 == len &&
+		    strncmp(text + start + 1, name, len) == 0)
+			return true;
+		text += line;
+		text += *text == '\n';
+	}
+	return false;
+}
+
+size_t storage_types(const char *names[static STORAGE_TYPES])
+{
+	auto_strbuf struct strbuf text = { 0 };
+	size_t n = 0;
+
+	(void)!fs_read_file_at(AT_FDCWD, "/proc/filesystems", &text, TYPES_TEXT_MAX);
+	for (size_t i = 0; i < STORAGE_TYPES; i++)
+		if (storage_has_type(strbuf_str(&text), image_types[i]) ||
+		    modules_have(image_types[i]))
+			names[n++] = image_types[i];
+	return n;
 }
 
 /* What the kernel holds the disk to be; 0 while it is not there. */

@@ -33,3 +33,9 @@ static const struct json_row taketree_reply_rows[] = {
 };
 const struct json_type call_taketree_reply_type =
 	JSON_TYPE(call_taketree_reply, taketree_reply_rows);
+
+static const struct json_row filesystems_reply_rows[] = {
+	ROW(call_filesystems_reply, "filesystems", JSON_STRS, filesystems, JSON_REQUIRED),
+};
+const struct json_type call_filesystems_reply_type =
+	JSON_TYPE(call_filesystems_reply, filesystems_reply_rows);

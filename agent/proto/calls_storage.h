@@ -46,9 +46,15 @@ struct call_taketree_reply {
 	uint64_t bytes; /* 0: nothing was written, and there is no file */
 };
 
+/* FILESYSTEMS (86): which of those that MOUNTIMAGE knows the guest's kernel has, or can load. */
+struct call_filesystems_reply {
+	struct json_strs filesystems;
+};
+
 extern const struct json_type call_mountimage_type;
 extern const struct json_type call_puttree_type;
 extern const struct json_type call_taketree_type;
 extern const struct json_type call_taketree_reply_type;
+extern const struct json_type call_filesystems_reply_type;
 
 #endif

@@ -60,11 +60,27 @@ static void calls_are_checked(void **state)
 	assert_refused(call, "no place in the share");
 }
 
+static void types_are_whole_words(void **state)
+{
+	static const char text[] = "nodev\tsysfs\nnodev\text4x\n\text3\n\text4\nnodev\ttmpfs";
+
+	(void)state;
+	assert_true(storage_has_type(text, "ext4"));
+	assert_true(storage_has_type(text, "sysfs"));
+	assert_true(storage_has_type(text, "tmpfs"));
+	assert_false(storage_has_type(text, "erofs"));
+	assert_false(storage_has_type(text, "ext"));
+	assert_false(storage_has_type(text, "nodev"));
+	assert_false(storage_has_type("", "ext4"));
+	assert_false(storage_has_type("ext4", "ext4"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_disks_are_disks),
 		cmocka_unit_test(calls_are_checked),
+		cmocka_unit_test(types_are_whole_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
