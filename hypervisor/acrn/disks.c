@@ -18,11 +18,20 @@
 
 enum { STATE_MAX = 64 << 10, LOCK_TIMEOUT_MS = 30000, SECTOR_BYTES = 512 };
 
-/* A placeholder; `path` is NULL while it is empty. */
+/* A placeholder; `path` is NULL while it is empty. What is in it is known by its numbers, which
+ * nothing else gets while the device model has it open. */
 struct disk_slot {
 	uint32_t slot;
 	const char *path;
 	bool readonly;
+	bool doubtful; /* the device model did not answer: it may be empty */
+	uint64_t device, inode, bytes;
+};
+
+/* What a disk is, found by looking at it. */
+struct identity {
+	uint64_t device, inode; /* inode 0: a block device of that number */
+	uint64_t bytes;
 };
 
 struct machine_state {
@@ -45,6 +54,22 @@ static const struct json_row slot_rows[] = {
 	{ .name = "readonly",
 	  .kind = JSON_BOOL,
 	  .offset = offsetof(struct disk_slot, readonly),
+	  .flags = JSON_OMIT_EMPTY },
+	{ .name = "doubtful",
+	  .kind = JSON_BOOL,
+	  .offset = offsetof(struct disk_slot, doubtful),
+	  .flags = JSON_OMIT_EMPTY },
+	{ .name = "device",
+	  .kind = JSON_U64,
+	  .offset = offsetof(struct disk_slot, device),
+	  .flags = JSON_OMIT_EMPTY },
+	{ .name = "inode",
+	  .kind = JSON_U64,
+	  .offset = offsetof(struct disk_slot, inode),
+	  .flags = JSON_OMIT_EMPTY },
+	{ .name = "bytes",
+	  .kind = JSON_U64,
+	  .offset = offsetof(struct disk_slot, bytes),
 	  .flags = JSON_OMIT_EMPTY },
 };
 static const struct json_type slot_type = JSON_TYPE(disk_slot, slot_rows);
@@ -129,7 +154,7 @@ static int lock_state(int dir_fd, struct error *err)
 }
 
 /* What the device model would find wrong without saying so is found here. */
-static int measure(const struct vm_disk *disk, uint64_t *bytes, struct error *err)
+static int measure(const struct vm_disk *disk, struct identity *what, struct error *err)
 {
 	auto_close int fd = -1;
 	struct stat st;
@@ -144,15 +169,40 @@ static int measure(const struct vm_disk *disk, uint64_t *bytes, struct error *er
 	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
 		return err_msg(err, -ENOTBLK, "disk '%s' is neither a file nor a block device",
 			       disk->path);
-	*bytes = (uint64_t)st.st_size;
-	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, bytes) < 0)
+	*what = S_ISBLK(st.st_mode) ? (struct identity){ .device = st.st_rdev }
+				    : (struct identity){ .device = st.st_dev,
+							 .inode = st.st_ino,
+							 .bytes = (uint64_t)st.st_size };
+	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, &what->bytes) < 0)
 		return err_set(err, -errno, "measure disk '%s'", disk->path);
-	if (*bytes > 0 && *bytes % SECTOR_BYTES == 0)
+	if (what->bytes > 0 && what->bytes % SECTOR_BYTES == 0)
 		return 0;
 	return err_msg(err, -EINVAL,
 		       "disk '%s' has %llu bytes: they must make up whole sectors of "
 		       "%d",
-		       disk->path, (unsigned long long)*bytes, SECTOR_BYTES);
+		       disk->path, (unsigned long long)what->bytes, SECTOR_BYTES);
+}
+
+/* The machine may have it already: nothing can be taken out, so a container that is made anew in it
+ * gets what the one before had. Two disks of one file would be two file systems on it. 1 or 0. */
+static int find_filled(const struct machine_state *state, const struct vm_disk *disk,
+		       const struct identity *what, size_t *index, struct error *err)
+{
+	const struct disk_slot *slots = state->slots.items;
+
+	for (*index = 0; *index < state->slots.len; (*index)++) {
+		const struct disk_slot *slot = &slots[*index];
+
+		if (!slot->path || slot->doubtful || slot->device != what->device ||
+		    slot->inode != what->inode || slot->bytes != what->bytes)
+			continue;
+		if (slot->readonly && !disk->readonly)
+			return err_msg(err, -EROFS,
+				       "the virtual machine has disk '%s' already, read-only",
+				       disk->path);
+		return 1;
+	}
+	return 0;
 }
 
 static int find_free(const struct machine_state *state, const char *path, size_t *index,
@@ -189,33 +239,52 @@ static int fill_slot(const struct vm *vm, int dir_fd, const char *monitors,
 	return control_rescan(&control, slot->slot, slot->path, slot->readonly, err);
 }
 
+/* Marks it before the device model is told, and once more when that has answered. */
+static int use_slot(const struct vm *vm, int dir_fd, const char *monitors,
+		    const struct machine_state *state, struct disk_slot *slot, struct error *err)
+{
+	struct error ignored;
+	int ret = save_state(dir_fd, state, err);
+
+	if (ret < 0)
+		return ret;
+	ret = fill_slot(vm, dir_fd, monitors, state, slot, err);
+	/* it is as empty as before; in doubt it stays used up */
+	if (ret == -EREMOTEIO || ret == -ENAMETOOLONG)
+		*slot = (struct disk_slot){ .slot = slot->slot };
+	else if (ret == 0)
+		slot->doubtful = false;
+	if (save_state(dir_fd, state, &ignored) < 0)
+		log_debug("slot %u is lost: %s", slot->slot, ignored.text);
+	return ret;
+}
+
 static int add_locked(const struct vm *vm, int dir_fd, const char *monitors,
-		      const struct vm_disk *disk, struct vm_disk_place *place, struct error *err)
+		      const struct vm_disk *disk, const struct identity *what,
+		      struct vm_disk_place *place, struct error *err)
 {
 	auto_arena struct arena arena = { 0 };
 	struct machine_state state;
 	struct disk_slot *slot;
-	struct error ignored;
 	size_t index = 0;
 	int ret = load_state(dir_fd, &arena, &state, err);
+	int filled = ret < 0 ? ret : find_filled(&state, disk, what, &index, err);
 
-	if (ret == 0)
+	if (filled < 0)
+		return filled;
+	if (!filled) {
 		ret = find_free(&state, disk->path, &index, err);
-	if (ret < 0)
-		return ret;
-	slot = (struct disk_slot *)state.slots.items + index;
-	slot->path = disk->path;
-	slot->readonly = disk->readonly;
-	ret = save_state(dir_fd, &state, err);
-	if (ret < 0)
-		return ret;
-	ret = fill_slot(vm, dir_fd, monitors, &state, slot, err);
-	if (ret == -EREMOTEIO || ret == -ENAMETOOLONG) {
-		/* It is as empty as before. In doubt it stays used up. */
-		slot->path = NULL;
-		slot->readonly = false;
-		if (save_state(dir_fd, &state, &ignored) < 0)
-			log_debug("slot %u is lost: %s", slot->slot, ignored.text);
+		if (ret < 0)
+			return ret;
+		slot = (struct disk_slot *)state.slots.items + index;
+		*slot = (struct disk_slot){ .slot = slot->slot,
+					    .path = disk->path,
+					    .readonly = disk->readonly,
+					    .doubtful = true,
+					    .device = what->device,
+					    .inode = what->inode,
+					    .bytes = what->bytes };
+		ret = use_slot(vm, dir_fd, monitors, &state, slot, err);
 	}
 	if (ret == 0)
 		(void)snprintf(place->name, sizeof(place->name), "vd%c",
@@ -227,12 +296,14 @@ int disks_add(const struct vm *vm, int dir_fd, const char *monitors, const struc
 	      struct vm_disk_place *place, struct error *err)
 {
 	auto_close int lock = -1;
-	int ret = measure(disk, &place->bytes, err);
+	struct identity what;
+	int ret = measure(disk, &what, err);
 
 	if (ret < 0)
 		return ret;
+	place->bytes = what.bytes;
 	lock = lock_state(dir_fd, err);
-	return lock < 0 ? lock : add_locked(vm, dir_fd, monitors, disk, place, err);
+	return lock < 0 ? lock : add_locked(vm, dir_fd, monitors, disk, &what, place, err);
 }
 
 int acrn_add_disk(const struct vm *vm, int dir_fd, const struct vm_disk *disk,

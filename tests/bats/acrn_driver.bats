@@ -85,12 +85,16 @@ is_gone() {
 	run -1 driver add vm "$T/fifo"
 	assert_output_has "is neither a file nor a block device"
 	local disk
+	# nothing can be taken out, so what it has is not given to it again
+	assert_equal "$(driver add vm "$T/late")" "vdb 4194304"
 	for disk in vdc vdd vde vdf vdg vdh vdi; do
-		assert_equal "$(driver add vm "$T/late")" "$disk 4194304"
+		truncate -s 4M "$T/$disk"
+		assert_equal "$(driver add vm "$T/$disk")" "$disk 4194304"
 	done
 	wait_for 20 probe_said "vdi: detected capacity change from 0 to 8192"
-	run -1 driver add vm "$T/late"
-	assert_output_has "no free block slot for disk '$T/late': all 8 are in use"
+	truncate -s 4M "$T/last"
+	run -1 driver add vm "$T/last"
+	assert_output_has "no free block slot for disk '$T/last': all 8 are in use"
 
 	local pid
 	pid=$(vmm_pid vm)
@@ -147,7 +151,8 @@ is_gone() {
 	mv "$socket" "${socket%.monitor.*}.monitor.1.socket"
 	assert_equal "$(driver add vm "$T/late")" "vdb 4194304"
 	rm "${socket%.monitor.*}.monitor.1.socket"
-	run -1 driver add vm "$T/late"
+	truncate -s 4M "$T/last"
+	run -1 driver add vm "$T/last"
 	assert_output_has "'$T/acrnctl blkrescan "
 	[[ ! -s $T/faults ]]
 }

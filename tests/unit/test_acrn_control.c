@@ -50,6 +50,8 @@ struct fixture {
 	char monitors[80];
 	char disk[96];
 	int dir_fd;
+	int held[16]; /* files that the device model has open */
+	size_t n_held;
 	struct peer peer;
 	struct vm vm;
 };
@@ -150,6 +152,8 @@ static int teardown(void **state)
 	struct fixture *f = *state;
 
 	cleanup_close(&f->dir_fd);
+	while (f->n_held > 0)
+		cleanup_close(&f->held[--f->n_held]);
 	assert_int_equal(fs_remove_tree_at(AT_FDCWD, f->dir), 0);
 	free(f);
 	return 0;
@@ -405,6 +409,50 @@ static int add(struct fixture *f, const char *path, struct vm_disk_place *place,
 	return disks_add(&f->vm, f->dir_fd, f->monitors, &disk, place, err);
 }
 
+/* A new file in the place of the one before, which the machine has still: it is another disk. */
+static void renew_disk(struct fixture *f)
+{
+	static const char content[1024];
+	char path[128];
+	int fd;
+
+	f->held[f->n_held++] = open(f->disk, O_RDONLY | O_CLOEXEC);
+	(void)snprintf(path, sizeof(path), "%s/new", f->dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, sizeof(content)), sizeof(content));
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(rename(path, f->disk), 0);
+}
+
+/* The machine keeps a disk until it ends, so it is not given to it twice. */
+static void test_same_disk(void **state)
+{
+	struct fixture *f = *state;
+	const struct vm_disk disk = { .path = f->disk, .readonly = true };
+	struct vm_disk_place place = { 0 };
+	struct error err = { 0 };
+
+	save_machine(f, "3.x", 2);
+	f->peer.answer = json_good;
+	start_peer(f, f->dir, "control.sock");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(disks_add(&f->vm, f->dir_fd, f->monitors, &disk, &place, &err), 0);
+		assert_string_equal(place.name, "vdb");
+		assert_int_equal(place.bytes, 1024);
+	}
+	/* what it has to read cannot be written to */
+	assert_int_equal(add(f, f->disk, &place, &err), -EROFS);
+	assert_non_null(strstr(err.text, "already, read-only"));
+	renew_disk(f);
+	assert_int_equal(add(f, f->disk, &place, &err), 0);
+	assert_string_equal(place.name, "vdc");
+	/* for reading, what can be written to will do */
+	assert_int_equal(disks_add(&f->vm, f->dir_fd, f->monitors, &disk, &place, &err), 0);
+	assert_string_equal(place.name, "vdc");
+	stop_peer(f);
+}
+
 /* All of them can be used, each once; the eighth is the one that was out of reach by mistake. */
 static void test_all_slots(void **state)
 {
@@ -417,6 +465,7 @@ static void test_all_slots(void **state)
 	f->peer.answer = json_good;
 	start_peer(f, f->dir, "control.sock");
 	for (int i = 0; i < 8; i++) {
+		renew_disk(f);
 		assert_int_equal(add(f, f->disk, &place, &err), 0);
 		(void)snprintf(want, sizeof(want), "vd%c", 'b' + i);
 		assert_string_equal(place.name, want);
@@ -425,6 +474,7 @@ static void test_all_slots(void **state)
 		assert_non_null(strstr(f->peer.request, want));
 	}
 	stop_peer(f);
+	renew_disk(f);
 	assert_int_equal(add(f, f->disk, &place, &err), -ENOSPC);
 	assert_non_null(strstr(err.text, "no free block slot for disk '"));
 	assert_non_null(strstr(err.text, "': all 8 are in use (raise block_slots"));
@@ -451,6 +501,7 @@ static void test_slot_after_failure(void **state)
 	assert_int_equal(add(f, f->disk, &place, &err), 0);
 	stop_peer(f);
 	assert_string_equal(place.name, "vdc");
+	renew_disk(f);
 	assert_int_equal(add(f, f->disk, &place, &err), -ENOSPC);
 }
 
@@ -499,14 +550,9 @@ static void test_bad_state(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_json),
-		TEST(test_json_bad_peers),
-		TEST(test_json_no_answer),
-		TEST(test_monitor),
-		TEST(test_monitor_exact_path),
-		TEST(test_all_slots),
-		TEST(test_slot_after_failure),
-		TEST(test_bad_disks),
+		TEST(test_json),      TEST(test_json_bad_peers),     TEST(test_json_no_answer),
+		TEST(test_monitor),   TEST(test_monitor_exact_path), TEST(test_all_slots),
+		TEST(test_same_disk), TEST(test_slot_after_failure), TEST(test_bad_disks),
 		TEST(test_bad_state),
 	};
 
