@@ -43,7 +43,9 @@ struct config_storage {
 	const char *image_cache;  /* directory of images that are kept; "": none are */
 	uint32_t image_cache_mib; /* how much of them */
 	const char *image_format; /* "auto", "erofs", "ext4" */
-	uint32_t copy_max_mib;	  /* a writable bind mount's size at most */
+	bool copy_root; /* what a container writes to its root file system comes back at delete */
+	uint32_t copy_max_mib; /* a writable bind mount's size at most, and what comes back of one
+				*/
 };
 
 struct config_origin;

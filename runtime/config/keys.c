@@ -129,6 +129,7 @@ static const struct config_key storage_keys[] = {
 	  .max = IMAGE_CACHE_MAX_MIB },
 	{ "image_format", CONFIG_WORD, STORAGE(image_format), .text = "auto",
 	  .words = image_formats },
+	{ "copy_root", CONFIG_BOOL, STORAGE(copy_root), .number = true },
 	{ "copy_max", CONFIG_U32, STORAGE(copy_max_mib), .number = 64, .max = COPY_MAX_MIB },
 };
 

@@ -55,6 +55,8 @@ int step_share(struct create *create, struct error *err)
 }
 
 static const struct step create_steps[] = {
+	/* what is lent comes back when the machine has ended */
+	{ "loan", step_loan, undo_loan },
 	{ "namespaces", step_namespaces, NULL },
 	{ "cgroup", step_cgroup, undo_cgroup },
 	{ "devices", step_network_devices, NULL },
@@ -81,6 +83,7 @@ enum { N_STEPS = sizeof(create_steps) / sizeof(create_steps[0]) };
 
 /* Of a container in the machine of another. */
 static const struct step join_steps[] = {
+	{ "loan", step_loan, undo_loan },
 	{ "join", step_join, undo_join },
 	{ "namespaces", step_join_namespaces, NULL },
 	{ "cgroup", step_cgroup, undo_cgroup },

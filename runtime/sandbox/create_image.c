@@ -3,15 +3,19 @@
 #include "runtime/sandbox/create_internal.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "agent/proto/calls_storage.h"
 #include "agent/proto/tree_pack.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "runtime/agent_client/files.h"
+#include "runtime/sandbox/pod.h"
 #include "runtime/storage/copies.h"
 #include "runtime/storage/volumes.h"
 
@@ -19,7 +23,7 @@
 #define STREAM_NAME "copy"
 
 /* Names, owners and the like of what is copied, on top of what is in the files. */
-enum { STREAM_MAX = 16 << 20 };
+enum { STREAM_MAX = 16 << 20, TYPES_REPLY_MAX = 4096 };
 
 bool create_shares(const struct create *create)
 {
@@ -84,7 +88,9 @@ static int attach_image(struct create *create, struct volume *volume,
 		.target = volume->mount->target,
 		.whole = is_disk,
 		.writable = !disk.readonly,
-		.layer = !is_disk && volume->writable,
+		/* the root file system is always for writing, if not on its device */
+		.layer = is_disk ? volume == create->volumes->list && disk.readonly
+				 : volume->writable,
 		.options = volume->options,
 	};
 	int ret = is_disk || volume->private
@@ -123,17 +129,93 @@ static int send_copy(struct create *create, const struct volume *volume,
 			: ret;
 }
 
+/* A mount that the host itself is writing to is as good as a directory. */
+static int lend_root(struct create *create, struct error *err)
+{
+	struct error why = { 0 };
+	int ret = loan_make(create->volumes->loan, &why);
+
+	if (ret == 0)
+		return 0;
+	log_warning("%s; it goes to the guest as an image", why.text);
+	return volumes_pack_root(create->volumes, err);
+}
+
 static int bring(struct create *create, struct volume *volume, const struct client_wait *wait,
 		 struct error *err)
 {
-	int ret;
+	int ret = volume == create->volumes->list && create->volumes->loan ? lend_root(create, err)
+									   : 0;
 
+	if (ret < 0)
+		return ret;
 	if (volume->way == VOLUME_COPY)
 		return send_copy(create, volume, wait, err);
 	ret = volume->way == VOLUME_DISK
 		      ? 0
 		      : volume_finish(create->volumes, volume, wait->deadline_ms, err);
 	return ret < 0 ? ret : attach_image(create, volume, wait, err);
+}
+
+/* A root file system that the host itself could not write to keeps what it has. */
+static bool root_comes_back(const struct create *create, const struct volume *root)
+{
+	const struct oci_root *config = create->spec.root;
+	struct statvfs st;
+
+	if (root->way == VOLUME_DISK)
+		return root->writable;
+	return create->config.storage.copy_root && !(config && config->readonly) &&
+	       statvfs(root->source.path, &st) == 0 && !(st.f_flag & ST_RDONLY);
+}
+
+/* Of a container of the same machine: has it a copy of that directory too? */
+static int tell_if_copied(struct create *create, const char *id, const struct copy *copy,
+			  struct error *err)
+{
+	auto_record struct record other = RECORD_INIT;
+	auto_arena struct arena arena = { 0 };
+	struct copies copies = { 0 };
+	const struct copy *list;
+	const char *text;
+
+	if (strcmp(id, create->request->id) == 0 ||
+	    record_peek(&other, create->request->root, id, NULL) < 0 ||
+	    copies_load(other.dir_fd, &arena, &copies, NULL) < 0)
+		return 0;
+	list = copies.list.items;
+	for (size_t i = 0; i < copies.list.len; i++) {
+		if (strcmp(list[i].source, copy->source) != 0)
+			continue;
+		text = arena_printf(
+			&create->arena,
+			"mount at \"%s\": '%s' is container '%s''s too: this hypervisor "
+			"shares no directories, so neither sees what the other writes",
+			copy->destination, copy->source, id);
+		return text ? create_tell_unapplied(create, &text, 1, err)
+			    : err_set(err, -ENOMEM, "look for what is shared");
+	}
+	return 0;
+}
+
+/* In a pod, others may expect to see what is written to a directory. */
+static int tell_shared(struct create *create, const struct copies *copies, struct error *err)
+{
+	const struct copy *list = copies->list.items;
+	struct json_strs ids = { 0 };
+	int ret = create->sandbox_id ? pod_list(&create->sandbox, create->request->root,
+						&create->arena, &ids, err)
+				     : 0;
+
+	for (size_t i = 0; ret == 0 && i < copies->list.len; i++) {
+		struct stat st;
+
+		if (stat(list[i].source, &st) < 0 || !S_ISDIR(st.st_mode))
+			continue;
+		for (size_t j = 0; ret == 0 && j < ids.len; j++)
+			ret = tell_if_copied(create, ids.items[j], &list[i], err);
+	}
+	return ret;
 }
 
 /* What `delete` must know to bring changes back. */
@@ -147,14 +229,16 @@ static int note_copies(struct create *create, struct error *err)
 		.max_bytes = volumes->setup.copy_max + STREAM_MAX,
 		.list = { .items = list },
 	};
+	int ret;
 
 	if (!list)
 		return err_set(err, -ENOMEM, "note what has been copied");
-	for (size_t i = 1; i < volumes->n; i++) {
+	for (size_t i = 0; i < volumes->n; i++) {
 		const struct volume *volume = &volumes->list[i];
+		bool back = i == 0 ? root_comes_back(create, volume) : volume->writable;
 		auto_free char *path = NULL;
-		int ret = volume->writable ? fs_realpath(volume->source.path, &path) : 0;
 
+		ret = back ? fs_realpath(volume->source.path, &path) : 0;
 		if (ret < 0)
 			return err_set(err, ret, "find '%s'", volume->source.path);
 		if (!path)
@@ -164,7 +248,46 @@ static int note_copies(struct create *create, struct error *err)
 				       .source = arena_strdup(&create->arena, path),
 				       .destination = volume->source.destination };
 	}
-	return copies.list.len > 0 ? copies_save(create->rec.dir_fd, &copies, err) : 0;
+	if (copies.list.len == 0)
+		return 0;
+	ret = copies_save(create->rec.dir_fd, &copies, err);
+	return ret == 0 ? tell_shared(create, &copies, err) : ret;
+}
+
+/* What the guest cannot read is not brought to it. */
+static int refit(struct create *create, const struct client_wait *wait, struct error *err)
+{
+	static const struct json_limits limits = { .max_depth = 3, .max_bytes = TYPES_REPLY_MAX };
+	const struct agent_request request = { .code = CALL_FILESYSTEMS };
+	struct call_filesystems_reply reply = { 0 };
+	auto_strbuf struct strbuf text = { 0 };
+	int ret = agent_ask(&create->client, &request, wait, &text, err);
+
+	if (ret == 0)
+		ret = json_decode(&call_filesystems_reply_type, strbuf_str(&text), text.len,
+				  &limits, &create->arena, &reply, err);
+	return ret < 0 ? err_ctx(err, "ask the guest for its file systems")
+		       : volumes_refit(create->volumes, &reply.filesystems, err);
+}
+
+int step_loan(struct create *create, struct error *err)
+{
+	const struct volumes *volumes = create->volumes;
+
+	return volumes && volumes->loan ? loan_save(create->rec.dir_fd, volumes->loan, err) : 0;
+}
+
+void undo_loan(struct record *rec)
+{
+	auto_arena struct arena arena = { 0 };
+	struct error err = { 0 };
+	struct loan loan;
+	int ret = loan_load(rec->dir_fd, &arena, &loan, &err);
+
+	if (ret == 0)
+		ret = loan_end(&loan, &err);
+	if (ret < 0 && ret != -ENOENT)
+		log_warning("%s", err.text);
 }
 
 int step_image(struct create *create, struct error *err)
@@ -173,6 +296,8 @@ int step_image(struct create *create, struct error *err)
 	struct volumes *volumes = create->volumes;
 	int ret = !create_shares(create) && has_hooks(create) ? begin(create, err) : 0;
 
+	if (ret == 0 && volumes)
+		ret = refit(create, &wait, err);
 	for (size_t i = 0; ret == 0 && volumes && i < volumes->n; i++) {
 		struct volume *volume = &volumes->list[i];
 

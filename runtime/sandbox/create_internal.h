@@ -124,7 +124,9 @@ int step_join_namespaces(struct create *create, struct error *err);
 int step_join_share(struct create *create, struct error *err);
 int step_attach(struct create *create, struct error *err);
 int step_grow(struct create *create, struct error *err);
+int step_loan(struct create *create, struct error *err);
 
+void undo_loan(struct record *rec);
 void undo_cgroup(struct record *rec);
 void undo_cache(struct record *rec);
 void undo_vm(struct record *rec);

@@ -186,7 +186,7 @@ int step_grow(struct create *create, struct error *err)
 }
 
 /* Takes it out of the guest, whatever is left of it there. */
-static void leave_guest(const struct record *rec)
+static int leave_guest(const struct record *rec)
 {
 	const char *id = rec->state.id;
 	const struct call_signalprocess kill = {
@@ -212,6 +212,7 @@ static void leave_guest(const struct record *rec)
 	attach_done(&wait);
 	if (ret < 0)
 		log_debug("take '%s' out of its sandbox: %s", id, err.text);
+	return ret;
 }
 
 /* The VMM alone has what is mounted there: whoever removes a mount point that is none for him takes
@@ -235,8 +236,12 @@ void undo_join(struct record *rec)
 {
 	if (rec->sandbox_fd < 0)
 		return;
-	if (proc_is_alive(&rec->state.vmm))
-		leave_guest(rec);
+	/* what the guest still has is not the host's to write to */
+	if (proc_is_alive(&rec->state.vmm) && leave_guest(rec) < 0 &&
+	    proc_is_alive(&rec->state.vmm) && unlinkat(rec->dir_fd, LOAN_FILE, 0) == 0)
+		log_warning("the root file system of '%s' stays read-only on the host: its "
+			    "virtual machine may still write to it",
+			    rec->state.id);
 	leave_share(rec);
 	pod_remove(rec);
 }

@@ -129,11 +129,29 @@ static int add_disk(struct volumes *volumes, struct oci_mount *mount, const char
 	return 0;
 }
 
+/* The root file system may be a device that is mounted for it. */
+static int plan_root(struct volumes *volumes, struct arena *arena, struct error *err)
+{
+	struct volume *root = &volumes->list[0];
+	struct loan *loan = arena_calloc(arena, 1, sizeof(*loan));
+	int ret = loan ? loan_find(root->source.path, arena, loan, err)
+		       : err_set(err, -ENOMEM, "plan the root file system");
+
+	if (ret <= 0)
+		return ret;
+	volumes->loan = loan;
+	root->way = VOLUME_DISK;
+	root->fstype = loan->fstype;
+	root->image = loan->device;
+	root->writable = !loan->readonly;
+	return 0;
+}
+
 int disks_plan(struct volumes *volumes, struct oci_spec *spec, const char *id, struct arena *arena,
 	       struct error *err)
 {
 	struct oci_mount *mounts = spec->mounts.items;
-	int ret = 0;
+	int ret = plan_root(volumes, arena, err);
 
 	for (size_t i = 0; ret == 0 && i < spec->mounts.len; i++)
 		if (is_disk(&mounts[i]))

@@ -55,18 +55,21 @@ static const char *find_packer(enum image_format format)
 	return NULL;
 }
 
-int image_choose_format(const char *wanted, enum image_format *format, struct error *err)
+int image_find_formats(const char *wanted, bool usable[static IMAGE_FORMATS], struct error *err)
 {
 	enum image_format missing = IMAGE_EROFS;
+	bool found = false;
 
 	for (int i = 0; i < IMAGE_FORMATS; i++) {
-		if (strcmp(wanted, "auto") != 0 && strcmp(wanted, formats[i].name) != 0)
-			continue;
-		*format = (enum image_format)i;
-		if (find_packer(*format))
-			return 0;
-		missing = strcmp(wanted, "auto") ? *format : IMAGE_EROFS;
+		bool named = strcmp(wanted, formats[i].name) == 0;
+
+		usable[i] = (named || strcmp(wanted, "auto") == 0) && find_packer(i);
+		found |= usable[i];
+		if (named)
+			missing = i;
 	}
+	if (found)
+		return 0;
 	err_msg(err, -ENOENT, "there is no '%s' to pack files for the guest with",
 		formats[missing].packers[0]);
 	return err_hint(err, "install %s", formats[missing].package);
@@ -74,9 +77,14 @@ int image_choose_format(const char *wanted, enum image_format *format, struct er
 
 const char *image_find_packer(struct error *err)
 {
-	enum image_format format;
+	bool usable[IMAGE_FORMATS];
+	int i = 0;
 
-	return image_choose_format("auto", &format, err) < 0 ? NULL : find_packer(format);
+	if (image_find_formats("auto", usable, err) < 0)
+		return NULL;
+	while (!usable[i])
+		i++;
+	return find_packer(i);
 }
 
 /* Images may be in memory: a part of what is free stays free for others. */

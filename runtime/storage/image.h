@@ -16,9 +16,9 @@ enum image_format { IMAGE_EROFS, IMAGE_EXT4, IMAGE_FORMATS };
 /* As mount(2) calls it, in the guest too. */
 const char *image_format_name(enum image_format format);
 
-/* The format of that name; "auto": the first one that this host has a packer for. -ENOENT when it
- * has not, with what to install. */
-int image_choose_format(const char *wanted, enum image_format *format, struct error *err)
+/* Which formats are of that name ("auto": any) and have a packer on this host. -ENOENT when none
+ * is, with what to install. */
+int image_find_formats(const char *wanted, bool usable[static IMAGE_FORMATS], struct error *err)
 	must_check;
 
 /* The program that packs images, a constant; NULL with -ENOENT and what to install. */

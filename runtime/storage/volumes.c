@@ -58,15 +58,38 @@ static bool has_cache(const struct volumes *volumes)
 	return volumes->setup.cache.dir && *volumes->setup.cache.dir;
 }
 
+static bool is_cached(const struct volumes *volumes, const struct tree *tree,
+		      enum image_format format)
+{
+	auto_free char *path = NULL;
+
+	if (!has_cache(volumes) || asprintf(&path, "%s/%s.%s/image", volumes->setup.cache.dir,
+					    tree->key, image_format_name(format)) < 0) {
+		path = NULL;
+		return false;
+	}
+	return access(path, F_OK) == 0;
+}
+
+/* The first that will do; a later one that is packed already saves the time, which is how a guest
+ * that lacks the first one is remembered. */
 static enum image_format choose_format(const struct volumes *volumes, const struct tree *tree)
 {
-	enum image_format other;
-	struct error ignored;
+	enum image_format first = IMAGE_FORMATS, last = IMAGE_EROFS;
 
-	if (strcmp(volumes->setup.format, "auto") != 0 || tree->longest_name <= EROFS_NAME_MAX ||
-	    image_choose_format("ext4", &other, &ignored) < 0)
-		return volumes->format;
-	return other;
+	for (enum image_format i = 0; i < IMAGE_FORMATS; i++) {
+		if (!volumes->usable[i])
+			continue;
+		last = i;
+		if (i == IMAGE_EROFS && tree->longest_name > EROFS_NAME_MAX)
+			continue;
+		if (is_cached(volumes, tree, i))
+			return i;
+		if (first == IMAGE_FORMATS)
+			first = i;
+	}
+	/* the packer will tell about the name */
+	return first == IMAGE_FORMATS ? last : first;
 }
 
 static int examine(struct volumes *volumes, struct volume *volume, struct error *err)
@@ -170,9 +193,17 @@ static int start_cached(struct volumes *volumes, struct volume *volume, int time
 			   volumes->setup.stage, volume->entry.part, err);
 }
 
+static int begin_image(struct volumes *volumes, struct volume *volume, struct error *err)
+{
+	int ret = has_cache(volumes) ? start_cached(volumes, volume, 0, err)
+				     : start_private(volumes, volume, err);
+
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
+
 int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, struct error *err)
 {
-	int ret = image_choose_format(setup->format, &volumes->format, err);
+	int ret = image_find_formats(setup->format, volumes->usable, err);
 
 	volumes->setup = *setup;
 	/* the clock that files' times are taken from */
@@ -186,10 +217,72 @@ int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, st
 		if (ret == 0)
 			ret = decide(volumes, volume, err);
 		if (ret == 0 && volume->way == VOLUME_IMAGE)
-			ret = has_cache(volumes) ? start_cached(volumes, volume, 0, err)
-						 : start_private(volumes, volume, err);
-		if (ret == -ETIMEDOUT)
-			ret = 0;
+			ret = begin_image(volumes, volume, err);
+	}
+	return ret;
+}
+
+int volumes_pack_root(struct volumes *volumes, struct error *err)
+{
+	struct volume *root = &volumes->list[0];
+	int ret;
+
+	volumes->loan = NULL;
+	root->way = VOLUME_IMAGE;
+	root->image = NULL;
+	root->writable = true;
+	ret = examine(volumes, root, err);
+	return ret < 0 ? ret : begin_image(volumes, root, err);
+}
+
+static bool is_among(const char *name, const struct json_strs *list)
+{
+	for (size_t i = 0; i < list->len; i++)
+		if (strcmp(list->items[i], name) == 0)
+			return true;
+	return false;
+}
+
+static int begin_anew(struct volumes *volumes, struct volume *volume, struct error *err)
+{
+	int ret;
+
+	log_debug("the guest has no %s: '%s' is packed anew", image_format_name(volume->format),
+		  volume->source.path);
+	image_done(&volume->job);
+	image_entry_done(&volume->entry);
+	cleanup_free(&volume->private);
+	volume->image = NULL;
+	ret = examine(volumes, volume, err);
+	return ret < 0 ? ret : begin_image(volumes, volume, err);
+}
+
+int volumes_refit(struct volumes *volumes, const struct json_strs *filesystems, struct error *err)
+{
+	bool any = false;
+	int ret = 0;
+
+	for (int i = 0; i < IMAGE_FORMATS; i++) {
+		volumes->usable[i] &= is_among(image_format_name(i), filesystems);
+		any |= volumes->usable[i];
+	}
+	for (size_t i = 0; ret == 0 && i < volumes->n; i++) {
+		struct volume *volume = &volumes->list[i];
+		bool lent = i == 0 && volumes->loan;
+		bool refused = lent && !is_among(volume->fstype, filesystems);
+
+		if (!any && (refused || volume->way == VOLUME_IMAGE)) {
+			err_msg(err, -EOPNOTSUPP,
+				"the guest's kernel has none of the file systems that '%s' can be "
+				"packed into (image_format = \"%s\")",
+				volume->source.path, volumes->setup.format);
+			return err_hint(err, "image_format in [storage]; a kernel with EROFS or "
+					     "ext4, or an initrd with its module");
+		}
+		if (refused)
+			ret = volumes_pack_root(volumes, err);
+		else if (volume->way == VOLUME_IMAGE && !volumes->usable[volume->format])
+			ret = begin_anew(volumes, volume, err);
 	}
 	return ret;
 }

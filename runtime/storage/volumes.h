@@ -11,12 +11,13 @@
 #include "base/strvec.h"
 #include "runtime/storage/image.h"
 #include "runtime/storage/image_cache.h"
+#include "runtime/storage/loan.h"
 #include "runtime/storage/share.h"
 
 /* Where things are and what they may be. Nothing is owned. */
 struct volumes_setup {
 	struct image_cache cache; /* dir "": there is none */
-	const char *format;	  /* as in image_choose_format() */
+	const char *format;	  /* as in image_find_formats() */
 	const char *stage;	  /* an empty directory, absolute */
 	const char *dir;	  /* for images that are not cached, absolute */
 	struct proc_id self;	  /* this process */
@@ -47,17 +48,20 @@ struct volume {
 
 struct volumes {
 	struct volumes_setup setup;
-	enum image_format format;
-	struct timespec since; /* when volumes_begin() began to read */
-	struct volume *list;   /* the first is the root file system */
+	bool usable[IMAGE_FORMATS]; /* wanted, packed by this host, and as far as is known, read by
+				       the guest */
+	const struct loan *loan;    /* the root file system's device, for list[0] is a VOLUME_DISK;
+				       NULL: it is not one */
+	struct timespec since;	    /* when volumes_begin() began to read */
+	struct volume *list;	    /* the first is the root file system */
 	size_t n;
 };
 
 /*
  * Fills the list from the share's mounts, and from those mounts of spec that are a file system on a
  * block device or, with the option "loop", in a file: these become bind mounts of `id`'s part of
- * the share. A device that is in use on the host is an error that names the mount. Memory is the
- * arena's.
+ * the share. A root file system that is all of a device can be lent to the guest. A device that is
+ * in use on the host is an error that names the mount. Memory is the arena's.
  */
 int volumes_plan(struct volumes *volumes, const struct share *share, struct oci_spec *spec,
 		 const char *id, struct arena *arena, struct error *err) must_check;
@@ -67,6 +71,16 @@ int volumes_plan(struct volumes *volumes, const struct share *share, struct oci_
  * brought is an error that names the mount. */
 int volumes_begin(struct volumes *volumes, const struct volumes_setup *setup, struct error *err)
 	must_check;
+
+/*
+ * The guest has these file systems and no others (names): what was begun with another begins anew.
+ * -EOPNOTSUPP: there is none that this host can make and the guest can read.
+ */
+int volumes_refit(struct volumes *volumes, const struct json_strs *filesystems, struct error *err)
+	must_check;
+
+/* Has the root file system go as an image after all. */
+int volumes_pack_root(struct volumes *volumes, struct error *err) must_check;
 
 /* Makes sure that the image of a VOLUME_IMAGE is there, by clock_now_ms() == deadline_ms. */
 int volume_finish(struct volumes *volumes, struct volume *volume, int64_t deadline_ms,

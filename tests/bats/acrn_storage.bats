@@ -179,6 +179,42 @@ compare_nasty() {
 	compare_nasty ext4 -t
 }
 
+# without_erofs: an initrd whose kernel cannot read it.
+without_erofs() {
+	mkdir "$T/initrd"
+	(cd "$T/initrd" && cpio -idm --quiet <"$data/initrd.cpio" && find . -name 'erofs.ko' -print -delete | grep -q . &&
+		find . | cpio -o -H newc --quiet >"$T/initrd.cpio")
+	rm -r "$T/initrd"
+	sed -i "s|^device = .*|&\ninitrd = \"$T/initrd.cpio\"|" "$ACRUN_CONF_FILE"
+}
+
+@test "ext4 is taken by itself where the guest cannot read EROFS, at once the next time, and where the host cannot make it" {
+	without_erofs
+	make_bundle -- sh -c 'grep -c erofs /proc/filesystems; grep " /data " /proc/mounts'
+	mkdir "$T/data"
+	head -c 2M /dev/urandom >"$T/data/bytes"
+	add_bind "$T/data" /data ro
+	edit_config '.root.readonly = true'
+	run -0 run_container c1
+	assert_output_has "/dev/vdb /data ext4 ro"
+	assert_equal "$(find "$CACHE" -name image | grep -c '\.ext4/image$')" 2
+	run -0 acrun --debug run --bundle "$BUNDLE" c2 </dev/null
+	[[ $output != *"is packed anew"* ]]
+	assert_equal "$(images | wc -l)" 2
+	use_storage 'image_format = "erofs"'
+	sed -i "s|^device = .*|&\ninitrd = \"$T/initrd.cpio\"|" "$ACRUN_CONF_FILE"
+	run -1 run_container c3
+	assert_output_has "the guest's kernel has none of the file systems that '$BUNDLE/rootfs' can be packed into"
+	# a host without erofs-utils
+	use_storage
+	rm -r "$CACHE"
+	# shellcheck disable=SC2016
+	run -0 unshare -m sh -c 'mount --bind /dev/null /usr/bin/mkfs.erofs && exec "$@"' _ \
+		"$ACRUN" --root "$ROOT" run --bundle "$BUNDLE" c4 </dev/null
+	assert_output_has "/dev/vdb /data ext4 ro"
+	assert_no_faults
+}
+
 # slots_used ID: of the machine's places for disks.
 slots_used() {
 	jq '[.slots[] | select(.path)] | length' "$ROOT/$1/acrn.json"
@@ -301,4 +337,82 @@ make_disk() {
 	assert_status 1
 	assert_output_has "error mounting \"$T/large\" to rootfs at \"/large\": no free block slot for disk"
 	assert_output_has "raise block_slots"
+}
+
+# mount_root DEVICE: the bundle's rootfs becomes a file system of its own, with the same files.
+mount_root() {
+	truncate -s 64M "$T/root.img"
+	mke2fs -q -t ext4 -d "$BUNDLE/rootfs" "$T/root.img"
+	# as systemd has it: machines of other tests do not keep what is unmounted here
+	mount --bind "$BUNDLE" "$BUNDLE"
+	mount --make-shared "$BUNDLE"
+	mount -o "loop,noatime,$1" "$T/root.img" "$BUNDLE/rootfs"
+}
+
+root_options() {
+	findmnt -n -o OPTIONS --mountpoint "$BUNDLE/rootfs"
+}
+
+@test "block: a root file system that is a device goes to the guest, and is the host's again afterwards" {
+	make_bundle -- sh -c 'grep " / " /proc/mounts; dd if=/dev/zero of=/big bs=1M count=20; echo new >/etc/motd'
+	mount_root nodev
+	create_container c1
+	# nothing was packed, and the host does not write to what the guest has
+	[[ ! -e $CACHE ]]
+	[[ $(root_options) == ro,nodev,noatime* ]]
+	acrun start c1
+	wait_status c1 stopped 60
+	run cat "$T/c1.out"
+	assert_output_has "/dev/vda / ext4 rw"
+	acrun delete c1
+	[[ $(root_options) == rw,nodev,noatime* ]]
+	assert_equal "$(stat -c %s "$BUNDLE/rootfs/big") $(cat "$BUNDLE/rootfs/etc/motd")" "20971520 new"
+	umount "$BUNDLE/rootfs"
+	umount "$BUNDLE"
+	run -0 e2fsck -fn "$T/root.img"
+	assert_no_faults
+}
+
+# member ID FILTER: a container in the pod of sandbox "pod", with the bundle that there is.
+member() {
+	edit_config '.annotations = {"io.kubernetes.cri.container-type": "container", "io.kubernetes.cri.sandbox-id": "pod"}
+		| .linux.namespaces -= [{type: "network"}]'
+	edit_config "$2"
+	create_container "$1"
+}
+
+make_pod() {
+	make_bundle -- sleep 1000
+	edit_config '.annotations = {"io.kubernetes.cri.container-type": "sandbox", "io.kubernetes.cri.sandbox-id": "pod"}
+		| .linux.namespaces -= [{type: "network"}]'
+	echo pause >"$BUNDLE/rootfs/etc/pause"
+	create_container pod
+	acrun start pod
+	BUNDLE=$T/member
+}
+
+@test "pods: a member's disk is let go of when it is deleted, and its place is used again; what is not shared is told" {
+	use_storage 'image_format = "ext4"'
+	sed -i 's/^device = .*/&\nblock_slots = 2/' "$ACRUN_CONF_FILE"
+	make_pod
+	local id disks
+	disks=$(acrun exec pod ls /proc/fs/ext4 </dev/null)
+	make_bundle -- sh -c 'ls /proc/fs/ext4'
+	for id in c1 c2 c3; do
+		member "$id" '.root.readonly = true'
+		acrun start "$id"
+		wait_status "$id" stopped 60
+		assert_equal "$(grep -c vd "$T/$id.out")" "$(($(wc -l <<<"$disks") + 1))"
+		assert_equal "$(slots_used pod)" 2
+		acrun delete "$id"
+		assert_equal "$(acrun exec pod ls /proc/fs/ext4 </dev/null)" "$disks"
+	done
+	mkdir "$T/volume"
+	add_bind "$T/volume" /volume rw
+	member c4 .
+	member c5 .
+	run cat "$T/c5.err"
+	assert_output_has "'$T/volume' is container 'c4''s too: this hypervisor shares no directories"
+	[[ $(<"$T/c4.err") != *"/volume"* ]]
+	assert_no_faults
 }
