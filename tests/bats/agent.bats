@@ -28,16 +28,18 @@ hyper() {
 
 @test "agent: slow calls, and a create that hangs, hold up nobody" {
 	local online hang
-	running sleep 1000
-	# waits 5 s for cpus that do not come
-	hyper onlinecpumem '{"cpus": 99}' 2>"$T/online" &
-	online=$!
+	make_bundle -- sleep 1000
 	# looks its user up in a file that is never written
 	mkdir "$T/other"
 	cp -al "$BUNDLE/rootfs/." "$T/other"
 	rm "$T/other/etc/passwd"
 	mkfifo "$T/other/etc/passwd"
 	mv "$T/other" "$BUNDLE/rootfs/other"
+	create_container c1
+	acrun start c1
+	# waits 5 s for cpus that do not come
+	hyper onlinecpumem '{"cpus": 99}' 2>"$T/online" &
+	online=$!
 	hyper newcontainer '{"id": "c2", "image": "c1", "rootfs": "rootfs/other", "process": {"user": "someone", "stdio": 0,
 		"args": ["true"], "workdir": "/"}}' >"$T/hang" 2>&1 &
 	hang=$!
@@ -62,12 +64,12 @@ hyper() {
 		tail -c +$((offset + 1)) "$T/file" | head -c 1000000 | base64 -w0 >"$T/piece"
 		jq -Rc "{container: \"c1\", path: \"/tmp/new/file\", data: ., offset: $offset, size: $size, mode: 384, uid: 7}" \
 			"$T/piece" >"$T/call"
-		[[ ! -e $BUNDLE/rootfs/tmp/new/file ]]
+		run ! in_container c1 /tmp/new/file
 		hyper copyfile "@$T/call"
 	done
-	cmp "$T/file" "$BUNDLE/rootfs/tmp/new/file"
-	assert_equal "$(stat -c '%a %u' "$BUNDLE/rootfs/tmp/new/file")" '600 7'
-	assert_equal "$(ls -A "$BUNDLE/rootfs/tmp/new")" file
+	in_container c1 /tmp/new/file | cmp "$T/file" -
+	assert_equal "$(acrun exec c1 stat -c '%a %u' /tmp/new/file)" '600 7'
+	assert_equal "$(acrun exec c1 ls -A /tmp/new)" file
 	hyper readfile '{"container": "c1", "file": "/tmp/new/file", "offset": 1000, "length": 2000000}' >"$T/part"
 	tail -c +1001 "$T/file" | head -c 2000000 | cmp - "$T/part"
 	run hyper copyfile '{"container": "c1", "path": "/tmp/x", "data": "AAAA", "offset": 5, "size": 8}'
@@ -77,7 +79,7 @@ hyper() {
 	assert_status 1
 	[[ $output == *'does not follow on the 3 bytes before it'* ]]
 	# a link of the container's leads nowhere but into the container
-	ln -s ../../../../../../../../etc/escaped "$BUNDLE/rootfs/tmp/link"
+	acrun exec c1 ln -s ../../../../../../../../etc/escaped /tmp/link
 	run hyper readfile '{"container": "c1", "file": "/tmp/link"}'
 	[[ $output == *'no such file or directory'* ]]
 	run hyper readfile '{"container": "c1", "file": "/dev/null"}'

@@ -44,9 +44,10 @@ member() {
 
 # machines: how many there are of this test.
 machines() {
-	local pid n=0
+	local pid n=0 vmm=' sandbox-[^ ]*'
+	[[ $HV != acrn ]] || vmm='^[^ ]*/acrn-dm '
 	for pid in $(leftover_pids); do
-		if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q ' sandbox-[^ ]*'; then
+		if tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -q "$vmm"; then
 			n=$((n + 1))
 		fi
 	done
@@ -62,7 +63,12 @@ namespaces() {
 	in_container "$1" sh -c 'for n in ipc uts net pid mnt; do readlink /proc/self/ns/$n; done'
 }
 
+# vmm_mounts ID: what of a container's is mounted for the machine to share; without a share, whether it is a member.
 vmm_mounts() {
+	if [[ $HV == acrn ]]; then
+		find "$ROOT/pod/pod" -name "$1" | wc -l
+		return
+	fi
 	grep -c "/share/$1/" "/proc/$(jq .vmm.pid "$ROOT/pod/state.json")/mountinfo" || true
 }
 

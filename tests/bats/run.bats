@@ -121,7 +121,6 @@ teardown() { common_teardown; }
 }
 
 @test "run: what the container writes is in the bundle's rootfs, with its owner and mode" {
-	shared_rootfs
 	make_bundle -- sh -c 'echo data >/home/file; chown 1000:2000 /home/file; chmod 4755 /home/file; mkdir /home/dir; ln -s file /home/link'
 	run run_container c1
 	assert_status 0
