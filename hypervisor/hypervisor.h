@@ -251,8 +251,8 @@ struct hypervisor_ops {
 	/*
 	 * HV_CAP_BLOCK_HOTPLUG: gives the VM whose files are in dir_fd (vm_spec.dir) a disk, which
 	 * it keeps until it ends. The caller has the agent wait until the guest sees place->bytes:
-	 * only that proves it. A disk that the VM has already is not given to it again: its
-	 * place is told. -ENOSPC: there is no room for another disk.
+	 * only that proves it. A backend that can take nothing out tells the place of what the VM
+	 * has already. -ENOSPC: there is no room for another disk.
 	 */
 	int (*add_disk)(const struct vm *vm, int dir_fd, const struct vm_disk *disk,
 			struct vm_disk_place *place, struct error *err);
