@@ -10,8 +10,17 @@
 
 static int image_job(const void *call, int out_fd, struct error *err)
 {
-	(void)out_fd;
-	return storage_mount_image(call, err);
+	const struct call_mountimage *image = call;
+	struct call_mountimage_reply reply = { 0 };
+	auto_strbuf struct strbuf text = { 0 };
+	int ret = storage_mount_image(image, &reply, err);
+
+	if (ret < 0 || !image->node)
+		return ret;
+	ret = json_encode(&call_mountimage_reply_type, &reply, 0, &text);
+	if (ret == 0)
+		ret = fs_write_all(out_fd, text.data, text.len);
+	return ret < 0 ? fail_set(err, ret, "answer") : 0;
 }
 
 static int put_job(const void *call, int out_fd, struct error *err)

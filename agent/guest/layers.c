@@ -141,6 +141,17 @@ int layers_show(const struct layers *layers, bool whole, bool layer, struct erro
 	return 0;
 }
 
+int layers_show_device(const struct layers *layers, const char *device, struct error *err)
+{
+	int ret = make_target(layers->target, false);
+
+	if (ret < 0)
+		return fail_set(err, ret, "make '%s'", layers->target);
+	if (mount(device, layers->target, NULL, MS_BIND, NULL) < 0)
+		return fail_set(err, -errno, "put '%s' into the share", layers->target);
+	return 0;
+}
+
 static void remove_target(const char *target)
 {
 	(void)umount2(target, MNT_DETACH | UMOUNT_NOFOLLOW);

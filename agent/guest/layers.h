@@ -41,6 +41,10 @@ int layers_make(const struct layers *layers, struct error *err) must_check;
  */
 int layers_show(const struct layers *layers, bool whole, bool layer, struct error *err) must_check;
 
+/* Puts a device of the guest into the share in place of a thing. */
+int layers_show_device(const struct layers *layers, const char *device, struct error *err)
+	must_check;
+
 /* Takes away one thing that layers_make() has made, or all of a container. What is in use lives
  * until it is not. */
 void layers_remove(const struct layers *layers);

@@ -2,12 +2,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/netlink.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "agent/guest/fail.h"
@@ -141,7 +145,9 @@ static int check_call(const struct call_mountimage *call, struct error *err)
 {
 	if (!storage_is_disk(call->device))
 		return err_msg(err, -EINVAL, "'%s' is no disk for an image", call->device);
-	if (!is_image_type(call->fstype))
+	if (call->node && call->layer)
+		return err_msg(err, -EINVAL, "a device has no layer over it");
+	if (!call->node && !is_image_type(call->fstype))
 		return err_msg(err, -EINVAL, "images cannot be of type '%s'", call->fstype);
 	if (call->bytes == 0)
 		return err_msg(err, -EINVAL, "an image on '%s' needs a size", call->device);
@@ -162,7 +168,28 @@ static int mount_disk(const struct call_mountimage *call, const char *target, st
 	return fail_set(err, -errno, "mount disk '%s' (%s)", call->device, call->fstype);
 }
 
-int storage_mount_image(const struct call_mountimage *call, struct error *err)
+/* Who may only read it cannot write by opening the device itself. */
+static int show_node(const struct call_mountimage *call, const struct layers *layers,
+		     struct call_mountimage_reply *reply, struct error *err)
+{
+	auto_close int fd = -1;
+	const int readonly = 1;
+	struct stat st;
+	char device[64];
+
+	(void)snprintf(device, sizeof(device), "/dev/%s", call->device);
+	fd = open(device, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || fstat(fd, &st) < 0 || (!call->writable && ioctl(fd, BLKROSET, &readonly) < 0))
+		return fail_set(err, -errno, "open disk '%s'", call->device);
+	if (!S_ISBLK(st.st_mode))
+		return err_msg(err, -ENOTBLK, "disk '%s' is no block device", call->device);
+	reply->major = major(st.st_rdev);
+	reply->minor = minor(st.st_rdev);
+	return layers_show_device(layers, device, err);
+}
+
+int storage_mount_image(const struct call_mountimage *call, struct call_mountimage_reply *reply,
+			struct error *err)
 {
 	struct layers layers;
 	int ret = check_call(call, err);
@@ -173,14 +200,16 @@ int storage_mount_image(const struct call_mountimage *call, struct error *err)
 		return ret;
 	/* what is built into the kernel is not there as a module: the mount itself will tell */
 	(void)!modules_load("virtio_blk");
-	(void)!modules_load(call->fstype);
+	if (!call->node)
+		(void)!modules_load(call->fstype);
 	ret = wait_for_disk(call->device, call->bytes, err);
 	if (ret == 0)
 		ret = layers_make(&layers, err);
 	if (ret < 0)
 		return ret;
-	ret = mount_disk(call, layers.image, err);
-	if (ret == 0)
+	ret = call->node ? show_node(call, &layers, reply, err)
+			 : mount_disk(call, layers.image, err);
+	if (ret == 0 && !call->node)
 		ret = layers_show(&layers, call->whole, call->layer, err);
 	if (ret < 0)
 		layers_remove(&layers);

@@ -19,7 +19,9 @@ bool storage_has_type(const char *text, const char *name);
  * Returns how many. */
 size_t storage_types(const char *names[static STORAGE_TYPES]);
 
-/* Does what the call says; leaves nothing mounted on failure. May block: for a worker. */
-int storage_mount_image(const struct call_mountimage *call, struct error *err) must_check;
+/* Does what the call says; leaves nothing mounted on failure. *reply is filled for a node. May
+ * block: for a worker. */
+int storage_mount_image(const struct call_mountimage *call, struct call_mountimage_reply *reply,
+			struct error *err) must_check;
 
 #endif

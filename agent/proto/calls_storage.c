@@ -11,8 +11,16 @@ static const struct json_row mountimage_rows[] = {
 	ROW(call_mountimage, "writable", JSON_BOOL, writable, JSON_OMIT_EMPTY),
 	ROW(call_mountimage, "layer", JSON_BOOL, layer, JSON_OMIT_EMPTY),
 	ROW(call_mountimage, "options", JSON_STR, options, JSON_OMIT_EMPTY),
+	ROW(call_mountimage, "node", JSON_BOOL, node, JSON_OMIT_EMPTY),
 };
 const struct json_type call_mountimage_type = JSON_TYPE(call_mountimage, mountimage_rows);
+
+static const struct json_row mountimage_reply_rows[] = {
+	ROW(call_mountimage_reply, "major", JSON_U32, major, JSON_REQUIRED),
+	ROW(call_mountimage_reply, "minor", JSON_U32, minor, JSON_REQUIRED),
+};
+const struct json_type call_mountimage_reply_type =
+	JSON_TYPE(call_mountimage_reply, mountimage_reply_rows);
 
 static const struct json_row puttree_rows[] = {
 	ROW(call_puttree, "file", JSON_STR, file, JSON_REQUIRED),

@@ -19,6 +19,12 @@ struct call_mountimage {
 	bool writable;	     /* the disk may be written to; without it, it is mounted read-only */
 	bool layer;	     /* a writable layer over it, which lives as long as the container */
 	const char *options; /* of the file system; NULL: none */
+	bool node; /* the disk itself becomes `target`, a block device; `fstype` is empty then */
+};
+
+/* Of a node: its numbers in the guest. Otherwise the answer is empty. */
+struct call_mountimage_reply {
+	uint32_t major, minor;
 };
 
 /*
@@ -52,6 +58,7 @@ struct call_filesystems_reply {
 };
 
 extern const struct json_type call_mountimage_type;
+extern const struct json_type call_mountimage_reply_type;
 extern const struct json_type call_puttree_type;
 extern const struct json_type call_taketree_type;
 extern const struct json_type call_taketree_reply_type;

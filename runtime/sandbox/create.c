@@ -292,6 +292,7 @@ static int make_sandbox(struct create *create, const char *bundle, const char *r
 	if (ret == -EEXIST || create->rec.dir_fd < 0)
 		return ret;
 	create->share.keeps_names = create_shares(create);
+	create->share.no_devices = !create_shares(create);
 	if (ret == 0)
 		ret = share_plan(&create->share, &create->spec, rootfs, bundle, create->request->id,
 				 &create->arena, &create->rootfs, err);

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 
 #include "agent/proto/calls_storage.h"
 #include "agent/proto/tree_pack.h"
@@ -74,6 +75,35 @@ int step_pack(struct create *create, struct error *err)
 	return create_shares(create) || has_hooks(create) ? 0 : begin(create, err);
 }
 
+/* The rules of the host's numbers hold for those of the guest. */
+static int apply_numbers(struct create *create, const char *device, const struct strbuf *text,
+			 struct error *err)
+{
+	static const struct json_limits limits = { .max_depth = 2, .max_bytes = TYPES_REPLY_MAX };
+	const struct oci_linux *linux_ = create->spec.linux_;
+	struct json_objs rules = { 0 };
+	struct call_mountimage_reply reply;
+	struct oci_device_cgroup *rule;
+	struct stat st;
+	int ret = json_decode(&call_mountimage_reply_type, strbuf_str(text), text->len, &limits,
+			      &create->arena, &reply, err);
+
+	if (ret == 0 && stat(device, &st) < 0)
+		ret = err_set(err, -errno, "look at '%s'", device);
+	if (ret == 0 && linux_ && linux_->resources)
+		rules = linux_->resources->devices;
+	rule = rules.items;
+	for (size_t i = 0; i < rules.len; i++) {
+		if (!rule[i].type || strcmp(rule[i].type, "b") != 0 || !rule[i].major.set ||
+		    !rule[i].minor.set || rule[i].major.value != major(st.st_rdev) ||
+		    rule[i].minor.value != minor(st.st_rdev))
+			continue;
+		rule[i].major.value = reply.major;
+		rule[i].minor.value = reply.minor;
+	}
+	return ret;
+}
+
 static int attach_image(struct create *create, struct volume *volume,
 			const struct client_wait *wait, struct error *err)
 {
@@ -84,7 +114,9 @@ static int attach_image(struct create *create, struct volume *volume,
 	struct vm_disk_place place = { 0 };
 	struct call_mountimage call = {
 		.device = place.name,
-		.fstype = is_disk ? volume->fstype : image_format_name(volume->format),
+		.fstype = !is_disk	   ? image_format_name(volume->format)
+			  : volume->fstype ? volume->fstype
+					   : "",
 		.target = volume->mount->target,
 		.whole = is_disk,
 		.writable = !disk.readonly,
@@ -92,7 +124,12 @@ static int attach_image(struct create *create, struct volume *volume,
 		.layer = is_disk ? volume == create->volumes->list && disk.readonly
 				 : volume->writable,
 		.options = volume->options,
+		.node = is_disk && !volume->fstype,
 	};
+	const struct agent_request request = { .code = CALL_MOUNTIMAGE,
+					       .type = &call_mountimage_type,
+					       .body = &call };
+	auto_strbuf struct strbuf text = { 0 };
 	int ret = is_disk || volume->private
 			  ? 0
 			  : image_entry_use(&volume->entry, &machine->vm.vmm, err);
@@ -103,8 +140,8 @@ static int attach_image(struct create *create, struct volume *volume,
 	if (ret < 0)
 		return ret;
 	call.bytes = place.bytes;
-	return agent_call(&create->client, CALL_MOUNTIMAGE, NULL, &call_mountimage_type, &call,
-			  wait, err);
+	ret = agent_ask(&create->client, &request, wait, &text, err);
+	return ret == 0 && call.node ? apply_numbers(create, volume->image, &text, err) : ret;
 }
 
 /* A tree that is small enough for the agent's own channel. */

@@ -95,13 +95,25 @@ static bool is_readonly(const struct oci_mount *mount)
 	return readonly;
 }
 
+/* The device itself is to be there. */
+static bool is_node(const struct oci_mount *mount)
+{
+	struct stat st;
+	bool bind = (mount->type && strcmp(mount->type, "bind") == 0) ||
+		    has_option(mount, "bind") || has_option(mount, "rbind");
+
+	return bind && mount->source && mount->source[0] == '/' && stat(mount->source, &st) == 0 &&
+	       S_ISBLK(st.st_mode);
+}
+
 static int add_disk(struct volumes *volumes, struct oci_mount *mount, const char *id,
 		    struct arena *arena, struct error *err)
 {
 	struct volume *volume = &volumes->list[volumes->n];
 	struct share_mount *item = arena_calloc(arena, 1, sizeof(*item));
 	const char *target = arena_printf(arena, "%s/disk-%zu", id, volumes->n);
-	bool readonly = is_readonly(mount) || strcmp(mount->type, "erofs") == 0;
+	bool node = is_node(mount);
+	bool readonly = is_readonly(mount) || (!node && strcmp(mount->type, "erofs") == 0);
 	int ret = check_unused(mount, readonly, err);
 
 	if (ret < 0)
@@ -111,15 +123,15 @@ static int add_disk(struct volumes *volumes, struct oci_mount *mount, const char
 	*item = (struct share_mount){ .source = mount->source,
 				      .target = target,
 				      .destination = mount->destination,
-				      .is_dir = true,
+				      .is_dir = !node,
 				      .readonly = readonly };
 	*volume = (struct volume){
 		.mount = item,
 		.way = VOLUME_DISK,
 		.source = { .path = mount->source, .destination = mount->destination },
 		.writable = !readonly,
-		.fstype = mount->type,
-		.options = collect_options(mount, arena),
+		.fstype = node ? NULL : mount->type,
+		.options = node ? NULL : collect_options(mount, arena),
 		.image = mount->source,
 		.entry = IMAGE_ENTRY_INIT,
 	};
@@ -154,7 +166,7 @@ int disks_plan(struct volumes *volumes, struct oci_spec *spec, const char *id, s
 	int ret = plan_root(volumes, arena, err);
 
 	for (size_t i = 0; ret == 0 && i < spec->mounts.len; i++)
-		if (is_disk(&mounts[i]))
+		if (is_disk(&mounts[i]) || is_node(&mounts[i]))
 			ret = add_disk(volumes, &mounts[i], id, arena, err);
 	return ret;
 }

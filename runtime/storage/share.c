@@ -93,7 +93,7 @@ static int plan_bind(struct share *share, struct oci_mount *mount, const struct 
 	own = is_guests_own(item->source, &st);
 	if (own < 0)
 		return err_set(err, own, "mount at \"%s\"", mount->destination);
-	if (own) {
+	if (own || (share->no_devices && S_ISBLK(st.st_mode))) {
 		mount->source = item->source;
 		return 0;
 	}

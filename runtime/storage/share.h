@@ -29,6 +29,8 @@ struct share {
 	bool keeps_names; /* what is bound in the share is called there as it is on the host: its
 			     name shows in the container's /proc/self/mountinfo. To be set before
 			     share_plan() */
+	bool no_devices; /* block devices of the host stay what they are in spec: others see to them
+			  */
 	struct oci_hooks
 		*hooks; /* what the guest runs of them, their programs in the share; NULL: none */
 };

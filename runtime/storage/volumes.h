@@ -35,7 +35,7 @@ struct volume {
 	enum volume_way way;
 	struct image_source source;
 	bool writable;
-	const char *fstype;  /* of VOLUME_DISK */
+	const char *fstype;  /* of VOLUME_DISK; NULL: the device itself is wanted */
 	const char *options; /* of its file system; NULL: none */
 	struct tree tree;
 	enum image_format format;
@@ -60,8 +60,9 @@ struct volumes {
 /*
  * Fills the list from the share's mounts, and from those mounts of spec that are a file system on a
  * block device or, with the option "loop", in a file: these become bind mounts of `id`'s part of
- * the share. A root file system that is all of a device can be lent to the guest. A device that is
- * in use on the host is an error that names the mount. Memory is the arena's.
+ * the share. So do bind mounts of block devices. A root file system that is all of a device can be
+ * lent to the guest. A device that is in use on the host is an error that names the mount. Memory
+ * is the arena's.
  */
 int volumes_plan(struct volumes *volumes, const struct share *share, struct oci_spec *spec,
 		 const char *id, struct arena *arena, struct error *err) must_check;

@@ -416,3 +416,29 @@ make_pod() {
 	[[ $(<"$T/c4.err") != *"/volume"* ]]
 	assert_no_faults
 }
+
+@test "block: a bound device is a disk of the guest's, by the rules of the host's numbers" {
+	make_bundle -- sh -c 'head -c 5 /disk; echo; printf changed >/disk; cat /denied 2>&1
+		head -c 5 /read; echo; { printf x >/read; } 2>/dev/null || echo refused'
+	local device devices=() number
+	for device in disk denied read; do
+		printf '%-512s' "$device data" >"$T/$device.img"
+		devices+=("$(losetup -f --show "$T/$device.img")")
+	done
+	edit_config '.linux.resources.devices = [{allow: false, access: "rwm"}]'
+	for device in 0 2; do
+		number=$(stat -c '%Hr %Lr' "${devices[device]}")
+		edit_config '.linux.resources.devices += [{allow: true, type: "b", major: $major, minor: $minor, access: "rw"}]' \
+			--argjson major "${number% *}" --argjson minor "${number#* }"
+	done
+	add_bind "${devices[0]}" /disk rw
+	add_bind "${devices[1]}" /denied rw
+	add_bind "${devices[2]}" /read ro
+	run run_container c1
+	losetup -d "${devices[@]}"
+	assert_status 0
+	assert_equal "$output" "$(printf '%s\n' 'disk ' "cat: can't open '/denied': Operation not permitted" 'read ' refused)"
+	assert_equal "$(head -c 12 "$T/disk.img")" 'changedta   '
+	assert_equal "$(head -c 5 "$T/read.img")" 'read '
+	assert_no_faults
+}

@@ -24,9 +24,10 @@ static void only_disks_are_disks(void **state)
 /* Refused by its words, before anything is touched. */
 static void assert_refused(struct call_mountimage call, const char *text)
 {
+	struct call_mountimage_reply reply;
 	struct error err = { 0 };
 
-	assert_int_equal(storage_mount_image(&call, &err), -EINVAL);
+	assert_int_equal(storage_mount_image(&call, &reply, &err), -EINVAL);
 	assert_non_null(strstr(err.text, text));
 }
 
@@ -44,6 +45,10 @@ static void calls_are_checked(void **state)
 	call = good;
 	call.fstype = "9p";
 	assert_refused(call, "images cannot be of type '9p'");
+	call = good;
+	call.node = true;
+	call.layer = true;
+	assert_refused(call, "a device has no layer over it");
 	call = good;
 	call.bytes = 0;
 	assert_refused(call, "an image on 'vdb' needs a size");
