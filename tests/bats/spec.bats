@@ -417,3 +417,39 @@ chown: /own/mine: Value too large for defined data type
 7:8"
 	assert_equal "$(stat -c %u:%g "$T/dir/mine" "$T/users/mine" | tr '\n' ' ')" "5007:6008 0:0 "
 }
+
+# as_runc FILTER [STATUS [STDIN]]: the bundle so changed has with acrun the exit code, the output and the errors that it has with runc.
+as_runc() {
+	local code=0 ours=0 stream
+	cp "$BUNDLE/config.json" "$T/good.json"
+	edit_config "$1"
+	runc --root "$T/runc" run --bundle "$BUNDLE" c1 <<<"${3:-}" >"$T/runc.out" 2>"$T/runc.err" || code=$?
+	acrun run --strict --bundle "$BUNDLE" c1 <<<"${3:-}" >"$T/acrun.out" 2>"$T/acrun.err" || ours=$?
+	assert_equal "$code" "${2:-0}"
+	assert_equal "$ours" "$code"
+	# each runtime says in its own way that it was the one that failed
+	sed -i 's/^time=.*msg="runc run failed: \(.*\)"$/\1/; s/^acrun run failed: //; s/\\"/"/g' "$T/runc.err" "$T/acrun.err"
+	for stream in out err; do
+		diff "$T/runc.$stream" "$T/acrun.$stream"
+	done
+	mv "$T/good.json" "$BUNDLE/config.json"
+}
+
+@test "spec: the same bundles have the same exit codes and the same output with runc" {
+	make_bundle -- sh -c 'exec 2>&1; id; pwd; umask; env | sort; hostname; tty; cat; ulimit -n; ulimit -Hc; cat /proc/self/oom_score_adj; uname -m
+		grep -E "^(Cap|NoNew|Seccomp:|Groups|SigBlk|SigIgn|SigCgt)" /proc/self/status; stat -c "%n %F %t,%T %u:%g %a" /dev /dev/* /dev/pts/ptmx /proc /sys /run/new /run
+		awk "{ print \$5, \$6 }" /proc/self/mountinfo | grep -v "^/dev/\(null\|zero\|full\|tty\|u*random\) \|^/ \|^/proc/[kst]"; mkdir /tmp/no; touch /ro /sys/x
+		echo x >/proc/sys/kernel/hostname; head -c 1 /proc/timer_list | wc -c; ls /sys/firmware; ls -la /proc/self/fd/ | grep -c " [0-9] -> "; (exec chroot /)'
+	as_runc '.process.user = {uid: 1000, gid: 2000, umask: 23, additionalGids: [5, 77]} | .process.cwd = "/home" | .process.noNewPrivileges = true
+		| .process.env += ["ODD=a=b c", "HOME=/nowhere"] | .process.oomScoreAdj = 321 | .root.readonly = true | .hostname = "some-name"
+		| .process.rlimits = [{type: "RLIMIT_NOFILE", soft: 99, hard: 100}, {type: "RLIMIT_CORE", soft: 5, hard: 6}]
+		| .process.capabilities |= {bounding: .bounding, permitted: ["CAP_KILL"], inheritable: ["CAP_KILL"], effective: ["CAP_KILL"], ambient: ["CAP_KILL"]}
+		| .mounts += [{destination: "/run/new", type: "tmpfs", source: "tmpfs", options: ["nodev", "noexec", "mode=1770", "size=64k"]}]' 1 'from stdin'
+	as_runc '.linux.devices = [{path: "/dev/some", type: "c", major: 10, minor: 229, fileMode: 416, gid: 9}]
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+			syscalls: [{names: ["chroot"], action: "SCMP_ACT_KILL_PROCESS"}, {names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 28}]}' 159
+	as_runc '.process.args = ["sh", "-c", "echo out; echo err >&2; sh -c \"kill -9 \\$\\$\"; exit $?"]' 137
+	as_runc '.process.args = ["/etc/passwd"]' 1
+	as_runc '.process.args = ["no-such"]' 1
+	as_runc '.hostname = "x" | .linux.namespaces |= map(select(.type != "uts"))' 1
+}
