@@ -5,7 +5,8 @@
 #include <string.h>
 #include "runtime/config/keys.h"
 
-#define PREFIX	   "io.katacontainers.config."
+#define FAMILY	   "io.katacontainers."
+#define PREFIX	   FAMILY "config."
 #define HYPERVISOR "hypervisor."
 #define RUNTIME	   "runtime."
 
@@ -169,6 +170,13 @@ static int apply_one(const struct annotator *by, const struct json_pair *pair, s
 	return ignore(by, pair->key, "acrun has no such setting");
 }
 
+/* "io.katacontainers.pkg.oci." is what that runtime tells itself. */
+static bool is_of_no_use(const char *key)
+{
+	return strncmp(key, FAMILY, strlen(FAMILY)) == 0 &&
+	       strncmp(key, FAMILY "pkg.oci.", strlen(FAMILY "pkg.oci.")) != 0;
+}
+
 int config_apply_annotations(struct config *cfg, const char *name,
 			     const struct json_map *annotations, struct arena *arena,
 			     struct strvec *ignored, struct error *err)
@@ -182,5 +190,7 @@ int config_apply_annotations(struct config *cfg, const char *name,
 	for (size_t i = 0; i < annotations->len && ret == 0; i++)
 		if (!strncmp(annotations->items[i].key, PREFIX, strlen(PREFIX)))
 			ret = apply_one(&by, &annotations->items[i], err);
+		else if (is_of_no_use(annotations->items[i].key))
+			ret = ignore(&by, annotations->items[i].key, "acrun has no such setting");
 	return ret;
 }

@@ -147,7 +147,10 @@ static void test_what_has_no_key_is_told(void **state)
 	assert_int_equal(annotate(f, "io.katacontainers.config.agent.trace_mode", "x"), 0);
 	assert_int_equal(annotate(f, "io.katacontainers.config.runtime.enable_debug", "true"), 0);
 	assert_int_equal(annotate(f, "io.kubernetes.cri.container-type", "sandbox"), 0);
-	assert_int_equal(f->ignored.len, 4);
+	assert_int_equal(annotate(f, "io.katacontainers.config_path", "/x.toml"), 0);
+	assert_int_equal(annotate(f, "io.katacontainers.container.resource.swappiness", "1"), 0);
+	assert_int_equal(annotate(f, "io.katacontainers.pkg.oci.bundle_path", "/x"), 0);
+	assert_int_equal(f->ignored.len, 6);
 	assert_string_equal(f->ignored.items[0], "annotations[\"" HV "pcie_root_port\"] is not "
 						 "applied: acrun has no such setting");
 	assert_false(f->cfg.runtime.enable_debug);
