@@ -1,6 +1,9 @@
 #include "runtime/sandbox/size.h"
 
+#include <string.h>
 #include <unistd.h>
+
+#include "base/parse.h"
 
 /* Of the machine's memory, so much is not the containers': the guest's kernel, the agent, caches
  * that a limit does not count. */
@@ -61,6 +64,39 @@ void size_read(const struct oci_linux_resources *resources, struct size_limits *
 		period_us = cpu->period_us.value;
 	limits->cpu_millis =
 		cpu->quota_us.value < 0 ? 0 : millis_of((uint64_t)cpu->quota_us.value, period_us);
+}
+
+static void read_hint(const struct json_map *annotations, const char *name, struct opt_i64 *value)
+{
+	static const char family[] = "io.kubernetes.cri.sandbox-";
+	size_t len = sizeof(family) - 1;
+
+	for (size_t i = 0; i < annotations->len; i++) {
+		const char *key = annotations->items[i].key;
+
+		if (!strncmp(key, family, len) && !strcmp(key + len, name))
+			value->set = parse_i64(annotations->items[i].value, &value->value) == 0;
+	}
+}
+
+void size_read_hints(const struct json_map *annotations, struct size_limits *limits)
+{
+	struct oci_memory memory = { 0 };
+	struct oci_cpu cpu = { 0 };
+	const struct oci_linux_resources resources = { .memory = &memory, .cpu = &cpu };
+	struct opt_i64 period_us = { 0 };
+	struct size_limits hinted = { 0 };
+
+	read_hint(annotations, "memory", &memory.limit);
+	read_hint(annotations, "cpu-quota", &cpu.quota_us);
+	read_hint(annotations, "cpu-period", &period_us);
+	if (period_us.set && period_us.value > 0)
+		cpu.period_us = (struct opt_u64){ true, (uint64_t)period_us.value };
+	size_read(&resources, &hinted);
+	if (hinted.cpu_millis > limits->cpu_millis)
+		limits->cpu_millis = hinted.cpu_millis;
+	if (hinted.memory_mib > limits->memory_mib)
+		limits->memory_mib = hinted.memory_mib;
 }
 
 void size_complete_quota(struct oci_cpu *cpu, int64_t *quota_us, uint64_t *period_us)

@@ -15,6 +15,11 @@ struct size_limits {
  * what the host has is none. */
 void size_read(const struct oci_linux_resources *resources, struct size_limits *limits);
 
+/* What the sandbox of a pod says of the limits of the containers that will come (containerd's
+ * io.kubernetes.cri.sandbox-memory, -cpu-quota and -cpu-period): takes the place of less. For
+ * machines that cannot grow later. */
+void size_read_hints(const struct json_map *annotations, struct size_limits *limits);
+
 /* Quota and period belong together: what `cpu` (may be NULL) does not set comes from *quota_us and
  * *period_us, which are then what holds. 0 is not set. */
 void size_complete_quota(struct oci_cpu *cpu, int64_t *quota_us, uint64_t *period_us);

@@ -94,6 +94,35 @@ static void a_machine_has_room_for_all(void **state)
 	assert_int_equal(size_memory_mib(&(struct size_limits){ 0 }, 512), 512);
 }
 
+static void test_hints_of_a_pod(void **state)
+{
+	struct json_pair pairs[] = {
+		{ "io.kubernetes.cri.sandbox-memory", "134217728" },
+		{ "io.kubernetes.cri.sandbox-cpu-quota", "50000" },
+		{ "io.kubernetes.cri.sandbox-cpu-period", "100000" },
+		{ "io.kubernetes.cri.sandbox-id", "9" },
+	};
+	struct json_map map = { pairs, sizeof(pairs) / sizeof(pairs[0]) };
+	struct size_limits limits = { .cpu_millis = 700 };
+
+	(void)state;
+	size_read_hints(&map, &limits);
+	assert_int_equal(limits.memory_mib, 128);
+	assert_int_equal(limits.cpu_millis, 700);
+	limits = (struct size_limits){ .memory_mib = 200 };
+	size_read_hints(&map, &limits);
+	assert_int_equal(limits.memory_mib, 200);
+	assert_int_equal(limits.cpu_millis, 500);
+	/* what makes no sense says nothing */
+	pairs[0].value = "much";
+	pairs[1].value = "0";
+	pairs[2].value = "-1";
+	limits = (struct size_limits){ 0 };
+	size_read_hints(&map, &limits);
+	assert_int_equal(limits.memory_mib, 0);
+	assert_int_equal(limits.cpu_millis, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +130,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_set_stays),
 		cmocka_unit_test(quota_and_period_are_a_pair),
 		cmocka_unit_test(a_machine_has_room_for_all),
+		cmocka_unit_test(test_hints_of_a_pod),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
