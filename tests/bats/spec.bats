@@ -284,7 +284,7 @@ refused() {
 	mkdir "$T/ram"
 	mount -t ramfs ram "$T/ram"
 	refused '.mounts += [{destination: "/x", type: "bind", source: "'"$T/ram"'", options: ["bind"], uidMappings: [{size: 1}], gidMappings: [{size: 1}]}]' \
-		'failed to set MOUNT_ATTR_IDMAP on'
+		"$([[ $HV == acrn ]] && echo "ids can't be mapped, for this hypervisor" || echo 'failed to set MOUNT_ATTR_IDMAP on')"
 	umount "$T/ram"
 	refused '.linux.sysctl = {"no.such.key": "1"}' 'write sysctl key no.such.key: no such file or directory'
 	assert_nothing_left
@@ -427,8 +427,8 @@ as_runc() {
 	acrun run --strict --bundle "$BUNDLE" c1 <<<"${3:-}" >"$T/acrun.out" 2>"$T/acrun.err" || ours=$?
 	assert_equal "$code" "${2:-0}"
 	assert_equal "$ours" "$code"
-	# each runtime says in its own way that it was the one that failed
-	sed -i 's/^time=.*msg="runc run failed: \(.*\)"$/\1/; s/^acrun run failed: //; s/\\"/"/g' "$T/runc.err" "$T/acrun.err"
+	# each runtime says in its own way that it was the one that failed; warnings are about the host
+	sed -i '/^time=.* level=warning /d; s/^time=.*msg="runc run failed: \(.*\)"$/\1/; s/^acrun run failed: //; s/\\"/"/g' "$T/runc.err" "$T/acrun.err"
 	for stream in out err; do
 		diff "$T/runc.$stream" "$T/acrun.$stream"
 	done
