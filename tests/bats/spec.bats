@@ -147,7 +147,7 @@ user_namespace() {
 			memory: {limit: 100663296, reservation: 8388608, swap: 134217728}, pids: {limit: 44},
 			cpu: {shares: 512, quota: 30000, period: 100000, burst: 10000, cpus: "0", mems: "0"},
 			hugepageLimits: [{pageSize: "2MB", limit: 4194304}], unified: {"memory.high": "83886080", "cgroup.max.depth": "3"}}
-		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"],
 			syscalls: [{names: ["getpgid"], action: "SCMP_ACT_ERRNO", errnoRet: 71}, {names: ["mkdir", "chmod"], action: "SCMP_ACT_ERRNO"},
 				{names: ["swapoff", "no_such_call"], action: "SCMP_ACT_ERRNO", errnoRet: 11}]}' --arg dir "$T/dir"
 	run run_container c1 --strict
