@@ -30,7 +30,12 @@ use_release() {
 	assert_status 7
 	assert_equal "$output" "$(printf '%s\n' original below alone new 2750:12:34 etc/motd)"
 	assert_output_has "Read-only file system"
-	# the host's are as they were
+	# it is there when the container has gone, and not when that is not wanted
+	assert_equal "$(cat "$BUNDLE/rootfs/etc/motd")" new
+	echo original >"$BUNDLE/rootfs/etc/motd"
+	printf '[storage]\ncopy_root = false\n' >>"$ACRUN_CONF_FILE"
+	run --separate-stderr run_container c1
+	assert_status 7
 	assert_equal "$(cat "$BUNDLE/rootfs/etc/motd")" original
 }
 
@@ -103,7 +108,8 @@ use_release() {
 	assert_status 1
 	assert_output_has "memory"
 	run acrun update --cpu-period 100000 --cpu-quota 400000 c1
-	assert_status 1
+	assert_status 0
+	assert_output_has "the virtual machine keeps 1: acrn cannot add vCPUs to a running machine"
 	assert_equal "$(acrun events --stats c1 | jq -c '[.data.memory.usage.limit, .data.pids.limit]')" '[67108864,20]'
 	[[ $(acrun ps c1) == *"sleep 999"* ]]
 	run acrun exec c1 sh -c 'echo out; exit 3' </dev/null
