@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Debian's containerd as the caller: a private daemon, an image made by hand, `ctr run --runc-binary acrun`.
 load helpers
+load clients
 
 setup_file() {
 	local dir
@@ -59,11 +60,40 @@ run_image() {
 		shift
 	done
 	shift
-	ctr run --runtime io.containerd.runc.v2 --runc-binary "$ACRUN" "${options[@]}" docker.io/library/acrun-test:latest "$@" </dev/null
+	ctr run --runtime io.containerd.runc.v2 --runc-binary "${RUNTIME:-$ACRUN}" "${options[@]}" docker.io/library/acrun-test:latest "$@" </dev/null
 }
 
 no_task() {
 	! ctr task ls -q | grep -qx "$1"
+}
+
+has_task() {
+	[[ $(ctr task ls | awk -v id="$1" '$1 == id { print $3 }') == "$2" ]]
+}
+
+# tell_task RUNTIME: one container through what the other cases leave out.
+tell_task() {
+	local RUNTIME=$1 c=c-$1 data=$T/data-$1
+	[[ $1 == runc ]] || RUNTIME=$ACRUN
+	mkdir "$data"
+	echo in >"$data/in"
+	say 0 run run_image --detach --mount "type=bind,src=$data,dst=/data,options=rbind:rw" -- "$c" \
+		sh -c 'cat /data/in >/data/out; trap "exit 6" TERM; while :; do sleep 0.1; done'
+	say 0 volume wait_for 20 grep -x in "$data/out"
+	say 0 pause ctr task pause "$c"
+	say 0 paused has_task "$c" PAUSED
+	say 0 resume ctr task resume "$c"
+	say 0 resumed has_task "$c" RUNNING
+	say 0 figures eval "ctr task metrics $c | grep -cE '^(memory.usage_in_bytes|memory.usage|pids.current) +[1-9]'"
+	say 0 kill ctr task kill --signal SIGTERM "$c"
+	say 0 stopped wait_for 20 has_task "$c" STOPPED
+	say 0 'its exit code' eval "ctr task rm $c 2>&1 | grep -o 'exit code [0-9]*\|exited with .*\|status=[0-9]*'"
+	rm "$data/out"
+	say 0 'a second task' ctr task start --detach "$c"
+	say 0 'which does the same' wait_for 20 grep -x in "$data/out"
+	say 0 'kill it' ctr task kill --signal SIGKILL "$c"
+	say 0 'it is killed' wait_for 20 has_task "$c" STOPPED
+	say 0 'rm' eval "ctr task rm --force $c >/dev/null 2>&1; ctr container rm $c"
 }
 
 no_processes_of() {
@@ -145,4 +175,23 @@ no_processes_of() {
 	ctr task rm t7 || true
 	ctr container rm t7
 	wait_for 10 no_processes_of t7
+}
+
+@test "containerd: a volume, pause, figures, a second task: as with runc" {
+	alike tell_task
+	wait_for 10 no_processes_of c-acrun
+}
+
+@test "containerd: ten containers at once" {
+	local i pids=()
+	for i in {0..9}; do
+		run_image --rm -- "many$i" sh -c "echo out $i; exit $i" >"$T/many$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in {0..9}; do
+		local status=0
+		wait "${pids[$i]}" || status=$?
+		assert_equal "$status: $(cat "$T/many$i")" "$i: out $i"
+	done
+	wait_for 10 no_processes_of 'many.'
 }
