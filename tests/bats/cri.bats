@@ -116,8 +116,10 @@ machines_of() {
 @test "CRI: a pod of two containers: one machine, one network, logs, exec, figures, stop, remove" {
 	run_pod p1
 	container c1 . sh -c 'echo log-out; echo log-err >&2; trap "exit 4" TERM; while :; do sleep 0.1; done'
-	local first=$ID
-	container c2 . sh -c 'nc -l -p 8099 -e echo served; exec sleep 1000'
+	local first=$ID nanoseconds working_set
+	mkdir "$T/volume"
+	container c2 ".mounts = [{container_path: \"/volume\", host_path: \"$T/volume\"}]" \
+		sh -c 'echo kept >/volume/file; nc -l -p 8099 -e echo served; exec sleep 1000'
 	local second=$ID
 	assert_equal "$(machines_of "$POD")" 1
 	assert_equal "$(cri status "$first")" "running 0"
@@ -129,6 +131,9 @@ machines_of() {
 	assert_equal "$(cri exec "$first" sh -c 'nc 127.0.0.1 8099 </dev/null')" served
 	wait_for 20 grep -q 'stderr F log-err' "$CR/log/c1.log"
 	grep -q 'stdout F log-out' "$CR/log/c1.log"
+	assert_equal "$(cat "$T/volume/file")" kept
+	read -r nanoseconds working_set < <(cri stats "$second")
+	[[ $nanoseconds -gt 0 && $working_set -gt 0 ]]
 	cri stop "$first"
 	assert_equal "$(cri status "$first")" "exited 4"
 	cri remove "$first"
