@@ -162,11 +162,15 @@ int step_restore(struct create *create, struct error *err)
 	int ret = create->restored && create->cached_fd < 0 ? restore(create, err) : 0;
 
 	if (ret < 0) {
-		create->template_trouble = arena_printf(&create->arena, "restore '%s': %s",
-							create->template.dir, err->text);
-		/* One that is only slow is not at fault. */
-		if (ret != -ETIMEDOUT)
+		/* One that is only slow is not at fault, and a busy host is no news to its user. */
+		if (ret == -ETIMEDOUT) {
+			log_info("restore '%s': %s; booting the virtual machine instead",
+				 create->template.dir, err->text);
+		} else {
+			create->template_trouble = arena_printf(&create->arena, "restore '%s': %s",
+								create->template.dir, err->text);
 			template_discard(&create->template);
+		}
 		create->restored = false;
 		ret = machine_stop(&create->machine, err);
 		resize(&create->machine, create->wanted_vcpus, create->wanted_memory_mib);
