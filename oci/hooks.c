@@ -1,11 +1,14 @@
 #include "oci/hooks.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include "base/strbuf.h"
 #include "base/strvec.h"
 
-enum { HOOK_OUTPUT_MAX = 4096 };
+enum { HOOK_OUTPUT_MAX = 4096, END_TEXT_LEN = 64, SIGNAL_BASE = 128, SIGNAL_MAX = 64 };
 
 /* In milliseconds, as far as they can be counted: the longest is 24 days. -1: none. */
 static int timeout_ms_of(const struct oci_hook *hook)
@@ -25,6 +28,19 @@ static void flatten(struct strbuf *output)
 			output->data[i] = ' ';
 }
 
+/* "exit status 1", "exit status 159 (signal: bad system call)" */
+static void describe_end(int code, char text[static END_TEXT_LEN])
+{
+	bool signalled = code > SIGNAL_BASE && code <= SIGNAL_BASE + SIGNAL_MAX;
+	const char *name = signalled ? strsignal(code - SIGNAL_BASE) : NULL;
+
+	if (!name)
+		(void)snprintf(text, END_TEXT_LEN, "exit status %d", code);
+	else
+		(void)snprintf(text, END_TEXT_LEN, "exit status %d (signal: %c%s)", code,
+			       tolower((unsigned char)*name), name + 1);
+}
+
 static int run(const struct oci_hook *hook, const struct oci_state *state,
 	       const struct json_strs *env, const struct spawn *spawn, struct error *err)
 {
@@ -33,6 +49,7 @@ static int run(const struct oci_hook *hook, const struct oci_state *state,
 	auto_strvec struct strvec argv = { 0 };
 	auto_strvec struct strvec envp = { 0 };
 	struct spawn sp = *spawn;
+	char end[END_TEXT_LEN];
 	int code = 0, ret;
 
 	if (hook->env.len > 0)
@@ -59,7 +76,8 @@ static int run(const struct oci_hook *hook, const struct oci_state *state,
 	if (code == 0)
 		return 0;
 	flatten(&output);
-	return err_msg(err, -ECANCELED, "'%s' failed: exit status %d, output: %s", hook->path, code,
+	describe_end(code, end);
+	return err_msg(err, -ECANCELED, "'%s' failed: %s, output: %s", hook->path, end,
 		       strbuf_str(&output));
 }
 

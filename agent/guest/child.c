@@ -141,6 +141,15 @@ static int make_cwd(const struct launch *launch, int root_fd, struct error *err)
 		       : 0;
 }
 
+/* Where it is mounted later, when nothing can be made there; what is wrong is told then. */
+static void make_console(int root_fd)
+{
+	int fd = inroot_make(root_fd, "/dev/console", false);
+
+	if (fd >= 0)
+		close(fd);
+}
+
 static int make_tree(const struct child *child, int root_fd, struct error *err)
 {
 	const struct launch *launch = child->launch;
@@ -161,6 +170,10 @@ static int make_tree(const struct child *child, int root_fd, struct error *err)
 		ret = make_cwd(launch, root_fd, err);
 	if (ret == 0)
 		ret = paths_apply(spec->linux_, root_fd, err);
+	if (ret == 0 && launch->process->terminal)
+		make_console(root_fd);
+	if (ret == 0)
+		ret = mount_seal(spec, root_fd, err);
 	if (ret < 0 || !spec->root || !spec->root->readonly)
 		return ret;
 	ret = mount_restrict(root_fd, MS_RDONLY);
@@ -257,6 +270,7 @@ static int change_dir(const char *cwd, struct error *err)
 
 static int load_filter(struct child *child, struct error *err)
 {
+	/* not released: that might take what it denies, and exec does it */
 	return seccomp_load_filter(take_ptr(&child->filter), err);
 }
 
@@ -367,12 +381,10 @@ static int run(struct child *child, struct error *err)
 	if (ret < 0)
 		return ret;
 	wait_for_go(child->sync_fd);
-	if (child->launch->first)
-		ret = hooks_run_start(child->launch, err);
-	if (ret < 0)
-		return ret;
-	/* last of all: from here on only exec has to be allowed */
+	/* last of all: from here on only exec has to be allowed, and what hooks need */
 	ret = load_filter(child, err);
+	if (ret == 0 && child->launch->first)
+		ret = hooks_run_start(child->launch, err);
 	if (ret < 0)
 		return ret;
 	(void)execve(path, args.items, env.items);

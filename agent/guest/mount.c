@@ -275,15 +275,46 @@ static bool is_bind(const struct job *job)
 	return (job->options.flags & MS_BIND) || strcmp(job->type, "bind") == 0;
 }
 
+/* Nodes, mount points and copies come into it later. */
+static bool is_sealed_later(const struct job *job)
+{
+	const char *at = job->m->destination;
+
+	if (!(job->options.flags & MS_RDONLY) || (job->options.flags & MS_REMOUNT) || is_bind(job))
+		return false;
+	if (strcmp(job->type, "tmpfs") == 0)
+		return true;
+	at += strspn(at, "/");
+	return strncmp(at, "dev", 3) == 0 && at[3 + strspn(at + 3, "/")] == '\0';
+}
+
+/* A tmpfs over a directory is as open as that was, unless it says how open. */
+static void inherit_mode(struct job *job)
+{
+	struct strbuf *data = &job->options.data;
+	auto_close int fd = inroot_open(job->ctx->root_fd, job->m->destination);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode) ||
+	    strstr(strbuf_str(data), "mode="))
+		return;
+	(void)strbuf_addf(data, "%smode=%o", data->len > 0 ? "," : "",
+			  (unsigned)(st.st_mode & 07777));
+}
+
 static int run_job(struct job *job, struct error *err)
 {
+	if (is_sealed_later(job))
+		job->options.flags &= ~(unsigned long)MS_RDONLY;
 	if (job->options.flags & MS_REMOUNT)
 		return mount_remount(job, err);
 	if (is_bind(job))
 		return mount_bind(job, err);
 	if (strcmp(job->type, "cgroup") == 0 || strcmp(job->type, "cgroup2") == 0)
 		return mount_cgroup(job, err);
-	if (job->options.copy_up && strcmp(job->type, "tmpfs") == 0)
+	if (strcmp(job->type, "tmpfs") == 0)
+		inherit_mode(job);
+	if (strcmp(job->type, "tmpfs") == 0 && job->options.copy_up)
 		return mount_copy_up(job, err);
 	return mount_fs(job, job->type, err);
 }
@@ -376,4 +407,39 @@ int mount_all(const struct oci_spec *spec, const struct mount_context *ctx, stru
 			return ret;
 	}
 	return 0;
+}
+
+/* What was mounted over it is not meant. */
+static bool is_covered(const struct oci_spec *spec, size_t at)
+{
+	const struct oci_mount *rows = spec->mounts.items;
+
+	for (size_t i = at + 1; i < spec->mounts.len; i++)
+		if (rows[i].destination && !strcmp(rows[i].destination, rows[at].destination))
+			return true;
+	return false;
+}
+
+static int seal_one(const struct job *job, int root_fd, struct error *err)
+{
+	auto_close int fd = inroot_open(root_fd, job->m->destination);
+	int ret = fd < 0 ? fd : mount_restrict(fd, MS_RDONLY);
+
+	return ret < 0 ? job_fail(job, ret, "make it read-only", err) : 0;
+}
+
+int mount_seal(const struct oci_spec *spec, int root_fd, struct error *err)
+{
+	const struct oci_mount *rows = spec->mounts.items;
+	int ret = 0;
+
+	for (size_t i = 0; ret == 0 && i < spec->mounts.len; i++) {
+		struct job job;
+
+		ret = job_init(&job, &rows[i], err);
+		if (ret == 0 && is_sealed_later(&job) && !is_covered(spec, i))
+			ret = seal_one(&job, root_fd, err);
+		strbuf_done(&job.options.data);
+	}
+	return ret;
 }

@@ -24,6 +24,9 @@ int mount_prepare(const struct oci_spec *spec, int share_fd, int *trees, struct 
 /* Makes all of them in order. Errors name the mount. */
 int mount_all(const struct oci_spec *spec, const struct mount_context *ctx, struct error *err)
 	must_check;
+/* Makes read-only what was to be, but had to be filled first: tmpfs, and what is at /dev. Errors
+ * name the mount. */
+int mount_seal(const struct oci_spec *spec, int root_fd, struct error *err) must_check;
 /* Adds flags (MS_RDONLY and the like) to what is mounted at target_fd, keeping what holds there.
  * -errno. */
 int mount_restrict(int target_fd, unsigned long flags) must_check;

@@ -1,0 +1,42 @@
+#!/usr/bin/env bats
+# What runc's own tests look at and no other file of ours does.
+load helpers
+
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+@test "runc: what is to be read-only is filled first; a tmpfs is as open as what it hides" {
+	make_bundle --terminal -- sh -c 'for d in /dev /made /hidden; do grep " $d " /proc/mounts; done | cut -d" " -f2-4 | cut -d, -f1
+		stat -c %a /hidden /open /told /new; [ -c /dev/null ] && [ -d /dev/pts ] && [ -c /dev/console ]; echo nodes $?; touch /dev/x /made/x'
+	mkdir "$BUNDLE"/rootfs/{hidden,open,told}
+	chmod 0710 "$BUNDLE"/rootfs/{hidden,open,told}
+	edit_config '(.mounts[] | select(.destination == "/dev").options) += ["ro"] | .mounts += [
+		{destination: "/made", type: "tmpfs", source: "tmpfs", options: ["ro"]},
+		{destination: "/made/below", type: "tmpfs", source: "tmpfs"},
+		{destination: "/hidden", type: "tmpfs", source: "tmpfs", options: ["ro", "nosuid"]},
+		{destination: "/open", type: "tmpfs", source: "tmpfs"},
+		{destination: "/told", type: "tmpfs", source: "tmpfs", options: ["mode=1500"]},
+		{destination: "/new", type: "tmpfs", source: "tmpfs"}]'
+	run acrun run --bundle "$BUNDLE" c1 </dev/null
+	assert_equal "${output//$'\r'/}" '/dev tmpfs ro
+/made tmpfs ro
+/hidden tmpfs ro
+710
+710
+1500
+1777
+nodes 0
+touch: /dev/x: Read-only file system
+touch: /made/x: Read-only file system'
+}
+
+@test "runc: hooks before the process are under its filter; a hook that a signal ends is told so" {
+	make_bundle -- echo never
+	edit_config '.process.noNewPrivileges = true
+		| .linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_KILL_PROCESS"}]}
+		| .hooks.startContainer = [{path: "/bin/sh", args: ["sh", "-c", "exec mkdir /tmp/made"]}]'
+	run acrun run --bundle "$BUNDLE" c1 </dev/null
+	assert_status 1
+	assert_output_has "error running startContainer hook #0: '/bin/sh' failed: exit status 159 (signal: bad system call)"
+	[ ! -e "$BUNDLE/rootfs/tmp/made" ]
+}
