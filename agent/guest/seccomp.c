@@ -2,21 +2,45 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/guest/fail.h"
+#include "agent/guest/seccomp_stub.h"
+#include "base/cleanup.h"
+#include "base/fs.h"
 
-enum { ARGS_MAX = 6, ARCH_NAME_MAX = 32, OPTIMIZE_TREE = 2, X32_BIT = 0x40000000 };
+enum {
+	ARGS_MAX = 6,
+	ARCH_NAME_MAX = 32,
+	ARCHES_MAX = 32, /* libseccomp knows fewer */
+	OPTIMIZE_TREE = 2,
+	X32_BIT = 0x40000000,
+	PROGRAM_BYTES_MAX = BPF_MAXINSNS * sizeof(struct sock_filter),
+};
 
-/* libseccomp's context under our name. */
-static scmp_filter_ctx context(struct seccomp_filter *filter)
-{
-	return (scmp_filter_ctx)filter;
-}
+/* Ready to be loaded: whatever the library would need to do so may be denied by then. */
+struct seccomp_filter {
+	unsigned flags;
+	struct sock_fprog program;
+};
+
+/* A filter in the making. */
+struct draft {
+	scmp_filter_ctx ctx;
+	uint32_t default_action;
+	unsigned flags;
+	uint32_t arches[ARCHES_MAX];
+	size_t n_arches;
+};
 
 static int unknown(const char *what, const char *name, struct error *err)
 {
@@ -83,7 +107,7 @@ static int find_operator(const char *name, enum scmp_compare *op, struct error *
 }
 
 /* "SCMP_ARCH_X86_64" is "x86_64" to libseccomp. */
-static int add_architecture(struct seccomp_filter *filter, const char *name, struct error *err)
+static int add_architecture(struct draft *draft, const char *name, struct error *err)
 {
 	static const char prefix[] = "SCMP_ARCH_";
 	char text[ARCH_NAME_MAX] = "";
@@ -97,7 +121,9 @@ static int add_architecture(struct seccomp_filter *filter, const char *name, str
 	token = seccomp_arch_resolve_name(text);
 	if (token == 0)
 		return unknown("architecture", name, err);
-	ret = seccomp_arch_add(context(filter), token);
+	ret = seccomp_arch_add(draft->ctx, token);
+	if (ret == 0 && draft->n_arches < ARCHES_MAX)
+		draft->arches[draft->n_arches++] = token;
 	return ret < 0 && ret != -EEXIST
 		       ? fail_set(err, ret, "seccomp: add architecture \"%s\"", name)
 		       : 0;
@@ -121,42 +147,39 @@ static bool is_x32_of_use(const struct json_strs *architectures)
 	return !is_listed(architectures, "SCMP_ARCH_X86") || syscall(X32_BIT | SYS_getpid) >= 0;
 }
 
-static int add_architectures(struct seccomp_filter *filter, const struct json_strs *list,
-			     uint32_t default_action, struct error *err)
+static int add_architectures(struct draft *draft, const struct json_strs *list, struct error *err)
 {
 	bool x32 = !is_listed(list, "SCMP_ARCH_X32") || is_x32_of_use(list);
-	int ret = x32 ? 0
-		      : seccomp_attr_set(context(filter), SCMP_FLTATR_ACT_BADARCH, default_action);
+	int ret =
+		x32 ? 0
+		    : seccomp_attr_set(draft->ctx, SCMP_FLTATR_ACT_BADARCH, draft->default_action);
 
 	if (ret < 0)
 		return fail_set(err, ret, "seccomp: set the action for other architectures");
 	for (size_t i = 0; ret == 0 && i < list->len; i++)
 		if (x32 || strcmp(list->items[i], "SCMP_ARCH_X32") != 0)
-			ret = add_architecture(filter, list->items[i], err);
+			ret = add_architecture(draft, list->items[i], err);
 	return ret;
 }
 
-static int set_flag(struct seccomp_filter *filter, const char *name, struct error *err)
+static int set_flag(struct draft *draft, const char *name, struct error *err)
 {
 	static const struct {
 		const char *name;
-		enum scmp_filter_attr attr;
+		unsigned flag;
 	} flags[] = {
-		{ "SECCOMP_FILTER_FLAG_TSYNC", SCMP_FLTATR_CTL_TSYNC },
-		{ "SECCOMP_FILTER_FLAG_LOG", SCMP_FLTATR_CTL_LOG },
-		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SCMP_FLTATR_CTL_SSB },
+		{ "SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC },
+		{ "SECCOMP_FILTER_FLAG_LOG", SECCOMP_FILTER_FLAG_LOG },
+		{ "SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW },
+		/* it is about waiting for a listener, of which there is none */
+		{ "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV", 0 },
 	};
-	int ret;
 
-	/* it is about waiting for a listener, of which there is none */
-	if (strcmp(name, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV") == 0)
-		return 0;
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		if (strcmp(flags[i].name, name) != 0)
-			continue;
-		ret = seccomp_attr_set(context(filter), flags[i].attr, 1);
-		return ret < 0 ? fail_set(err, ret, "seccomp: set flag \"%s\"", name) : 0;
-	}
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (strcmp(flags[i].name, name) == 0) {
+			draft->flags |= flags[i].flag;
+			return 0;
+		}
 	return unknown("flag", name, err);
 }
 
@@ -193,7 +216,7 @@ static int take_conditions(const struct json_objs *list, struct conditions *out,
 	return 0;
 }
 
-static int add_rule(struct seccomp_filter *filter, uint32_t action, const char *name,
+static int add_rule(struct draft *draft, uint32_t action, const char *name,
 		    const struct conditions *conditions, struct error *err)
 {
 	int number = seccomp_syscall_resolve_name(name);
@@ -203,7 +226,7 @@ static int add_rule(struct seccomp_filter *filter, uint32_t action, const char *
 	if (number == __NR_SCMP_ERROR)
 		return 0;
 	do {
-		int ret = seccomp_rule_add_array(context(filter), action, number, step,
+		int ret = seccomp_rule_add_array(draft->ctx, action, number, step,
 						 conditions->args + at);
 
 		if (ret < 0 && ret != -EEXIST)
@@ -213,8 +236,7 @@ static int add_rule(struct seccomp_filter *filter, uint32_t action, const char *
 	return 0;
 }
 
-static int add_rules(struct seccomp_filter *filter, const struct oci_syscall *row,
-		     uint32_t default_action, struct error *err)
+static int add_rules(struct draft *draft, const struct oci_syscall *row, struct error *err)
 {
 	struct conditions conditions;
 	uint32_t action = 0;
@@ -223,48 +245,125 @@ static int add_rules(struct seccomp_filter *filter, const struct oci_syscall *ro
 	if (ret == 0)
 		ret = take_conditions(&row->args, &conditions, err);
 	/* libseccomp refuses what says nothing new */
-	if (ret < 0 || action == default_action)
+	if (ret < 0 || action == draft->default_action)
 		return ret;
 	for (size_t i = 0; ret == 0 && i < row->names.len; i++)
-		ret = add_rule(filter, action, row->names.items[i], &conditions, err);
+		ret = add_rule(draft, action, row->names.items[i], &conditions, err);
 	return ret;
 }
 
-static int fill_filter(struct seccomp_filter *filter, const struct oci_seccomp *wanted,
-		       uint32_t default_action, struct error *err)
+static int fill(struct draft *draft, const struct oci_seccomp *wanted, struct error *err)
 {
 	const struct oci_syscall *rows = wanted->syscalls.items;
-	/* no_new_privs is for process.noNewPrivileges to say, not for the library */
-	int ret = seccomp_attr_set(context(filter), SCMP_FLTATR_CTL_NNP, 0);
+	int ret = 0;
 
-	if (ret < 0)
-		return fail_set(err, ret, "seccomp: prepare the filter");
 	/* big profiles cost less at each call this way; an older library does without */
-	(void)seccomp_attr_set(context(filter), SCMP_FLTATR_CTL_OPTIMIZE, OPTIMIZE_TREE);
-	ret = add_architectures(filter, &wanted->architectures, default_action, err);
+	(void)seccomp_attr_set(draft->ctx, SCMP_FLTATR_CTL_OPTIMIZE, OPTIMIZE_TREE);
+	ret = add_architectures(draft, &wanted->architectures, err);
 	for (size_t i = 0; ret == 0 && i < wanted->flags.len; i++)
-		ret = set_flag(filter, wanted->flags.items[i], err);
+		ret = set_flag(draft, wanted->flags.items[i], err);
 	for (size_t i = 0; ret == 0 && i < wanted->syscalls.len; i++)
-		ret = add_rules(filter, &rows[i], default_action, err);
+		ret = add_rules(draft, &rows[i], err);
 	return ret;
+}
+
+/* The highest call of an architecture that the profile names; -1: none. */
+static int last_call(const struct oci_seccomp *wanted, uint32_t arch)
+{
+	const struct oci_syscall *rows = wanted->syscalls.items;
+	int last = -1;
+
+	for (size_t i = 0; i < wanted->syscalls.len; i++)
+		for (size_t k = 0; k < rows[i].names.len; k++) {
+			int number =
+				seccomp_syscall_resolve_name_arch(arch, rows[i].names.items[k]);
+
+			last = number > last ? number : last;
+		}
+	return last;
+}
+
+/* As runc has it: none where the profile allows what it does not know, or says ENOSYS itself. */
+static size_t make_stub(const struct draft *draft, const struct oci_seccomp *wanted,
+			struct seccomp_stub_row *rows)
+{
+	uint32_t kind = draft->default_action & SECCOMP_RET_ACTION_FULL;
+	size_t n = 0;
+
+	if (kind == SCMP_ACT_ALLOW || kind == SCMP_ACT_LOG || kind == SCMP_ACT_TRACE(0) ||
+	    draft->default_action == SCMP_ACT_ERRNO(ENOSYS))
+		return 0;
+	for (size_t i = 0; i < draft->n_arches; i++) {
+		uint32_t arch = draft->arches[i];
+		int last = last_call(wanted, arch);
+		bool x32 = arch == SCMP_ARCH_X32;
+
+		if (last >= 0)
+			rows[n++] = (struct seccomp_stub_row){
+				.audit_arch = x32 ? AUDIT_ARCH_X86_64 : arch,
+				.x32 = x32,
+				.last = (uint32_t)last,
+			};
+	}
+	return n;
+}
+
+/* The library's program behind the stub's. */
+static int assemble(const struct draft *draft, const struct oci_seccomp *wanted,
+		    struct seccomp_filter *filter)
+{
+	struct seccomp_stub_row rows[ARCHES_MAX];
+	size_t head = make_stub(draft, wanted, rows) * SECCOMP_STUB_ROW_LEN;
+	auto_close int fd = memfd_create("seccomp", MFD_CLOEXEC);
+	auto_strbuf struct strbuf text = { 0 };
+	struct sock_filter *code;
+	size_t tail;
+	int ret = fd < 0 ? -errno : seccomp_export_bpf(draft->ctx, fd);
+
+	if (ret == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		ret = -errno;
+	if (ret == 0)
+		ret = fs_read_all(fd, &text, PROGRAM_BYTES_MAX);
+	if (ret < 0)
+		return ret;
+	tail = text.len / sizeof(*code);
+	if (tail == 0 || head + tail > BPF_MAXINSNS)
+		return -EINVAL;
+	code = calloc(head + tail, sizeof(*code));
+	if (!code)
+		return -ENOMEM;
+	seccomp_stub_write(rows, head / SECCOMP_STUB_ROW_LEN, code);
+	memcpy(code + head, text.data, tail * sizeof(*code));
+	filter->program =
+		(struct sock_fprog){ .len = (unsigned short)(head + tail), .filter = code };
+	return 0;
 }
 
 int seccomp_make_filter(const struct oci_seccomp *wanted, struct seccomp_filter **filter,
 			struct error *err)
 {
-	uint32_t default_action = 0;
+	struct draft draft = { .arches = { seccomp_arch_native() }, .n_arches = 1 };
 	int ret;
 
 	*filter = NULL;
 	if (!oci_seccomp_is_wanted(wanted))
 		return 0;
-	ret = find_action(wanted->default_action, wanted->default_errno_ret, &default_action, err);
+	ret = find_action(wanted->default_action, wanted->default_errno_ret, &draft.default_action,
+			  err);
 	if (ret < 0)
 		return ret;
-	*filter = (struct seccomp_filter *)seccomp_init(default_action);
-	if (!*filter)
-		return fail_set(err, -ENOMEM, "seccomp: make a filter");
-	ret = fill_filter(*filter, wanted, default_action, err);
+	draft.ctx = seccomp_init(draft.default_action);
+	*filter = calloc(1, sizeof(**filter));
+	ret = draft.ctx && *filter ? fill(&draft, wanted, err)
+				   : fail_set(err, -ENOMEM, "seccomp: make a filter");
+	if (ret == 0) {
+		(*filter)->flags = draft.flags;
+		ret = assemble(&draft, wanted, *filter);
+		if (ret < 0)
+			ret = fail_set(err, ret, "seccomp: make the filter's program");
+	}
+	if (draft.ctx)
+		seccomp_release(draft.ctx);
 	if (ret < 0) {
 		seccomp_drop_filter(*filter);
 		*filter = NULL;
@@ -272,19 +371,26 @@ int seccomp_make_filter(const struct oci_seccomp *wanted, struct seccomp_filter 
 	return ret;
 }
 
+const struct sock_fprog *seccomp_program(const struct seccomp_filter *filter)
+{
+	return &filter->program;
+}
+
 void seccomp_drop_filter(struct seccomp_filter *filter)
 {
 	if (filter)
-		seccomp_release(context(filter));
+		free(filter->program.filter);
+	free(filter);
 }
 
-int seccomp_load_filter(struct seccomp_filter *filter, struct error *err)
+int seccomp_load_filter(const struct seccomp_filter *filter, struct error *err)
 {
-	int ret;
+	long ret = filter ? syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, filter->flags,
+				    &filter->program)
+			  : 0;
 
-	if (!filter)
+	/* a number is that of the thread that could not be brought along */
+	if (ret == 0)
 		return 0;
-	ret = seccomp_load(context(filter));
-	seccomp_drop_filter(filter);
-	return ret < 0 ? fail_set(err, ret, "seccomp: load the filter") : 0;
+	return fail_set(err, ret < 0 ? -errno : -ESRCH, "seccomp: load the filter");
 }

@@ -2,6 +2,9 @@
 #include "agent/guest/seccomp.h"
 
 #include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -65,6 +68,104 @@ static void test_good_filters(void **state)
 	}
 }
 
+/* What the kernel would make of it. */
+static void step(const struct sock_filter *code, uint32_t *acc, const struct seccomp_data *data,
+		 size_t *at)
+{
+	uint32_t k = code->k, jump = 0;
+
+	switch (code->code) {
+	case BPF_LD | BPF_W | BPF_ABS:
+		memcpy(acc, (const char *)data + k, sizeof(*acc));
+		return;
+	case BPF_ALU | BPF_AND | BPF_K:
+		*acc &= k;
+		return;
+	case BPF_JMP | BPF_JA:
+		*at += k;
+		return;
+	case BPF_JMP | BPF_JEQ | BPF_K:
+		jump = *acc == k;
+		break;
+	case BPF_JMP | BPF_JGT | BPF_K:
+		jump = *acc > k;
+		break;
+	case BPF_JMP | BPF_JGE | BPF_K:
+		jump = *acc >= k;
+		break;
+	default:
+		fail_msg("instruction %#x", code->code);
+	}
+	*at += jump ? code->jt : code->jf;
+}
+
+static uint32_t verdict(const char *json, uint32_t arch, uint32_t nr)
+{
+	auto_arena struct arena arena = { 0 };
+	const struct seccomp_data data = { .nr = (int)nr, .arch = arch };
+	struct oci_seccomp wanted;
+	struct seccomp_filter *filter = NULL;
+	const struct sock_fprog *program;
+	uint32_t acc = 0, result = 0;
+
+	assert_int_equal(
+		json_decode(&oci_seccomp_type, json, strlen(json), NULL, &arena, &wanted, NULL), 0);
+	assert_int_equal(seccomp_make_filter(&wanted, &filter, NULL), 0);
+	program = seccomp_program(filter);
+	for (size_t at = 0; at < program->len; at++) {
+		if (program->filter[at].code == (BPF_RET | BPF_K)) {
+			result = program->filter[at].k;
+			break;
+		}
+		step(&program->filter[at], &acc, &data, &at);
+		assert_true(at + 1 < program->len);
+	}
+	seccomp_drop_filter(filter);
+	return result;
+}
+
+static void test_calls_newer_than_the_profile(void **state)
+{
+	static const char denies[] =
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\","
+		"\"architectures\":[\"SCMP_ARCH_X86_64\",\"SCMP_ARCH_X86\",\"SCMP_ARCH_X32\"],"
+		"\"syscalls\":[{\"names\":[\"read\",\"openat2\"],\"action\":\"SCMP_ACT_ALLOW\"},"
+		"{\"names\":[\"clone3\"],\"action\":\"SCMP_ACT_KILL\"}]}";
+	static const char shares[] =
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"architectures\":[\"SCMP_ARCH_X32\"],"
+		"\"syscalls\":[{\"names\":[\"openat2\"],\"action\":\"SCMP_ACT_ALLOW\"}]}";
+	static const char kills[] = "{\"defaultAction\":\"SCMP_ACT_KILL_PROCESS\",\"syscalls\":["
+				    "{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\"}]}";
+	static const char allows[] = "{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":["
+				     "{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ERRNO\"}]}";
+	static const char enosys[] =
+		"{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"defaultErrnoRet\":38,"
+		"\"syscalls\":[{\"names\":[\"read\"],\"action\":\"SCMP_ACT_ALLOW\"}]}";
+	const uint32_t absent = SECCOMP_RET_ERRNO | ENOSYS, denied = SECCOMP_RET_ERRNO | EPERM;
+	const uint32_t x32 = 0x40000000;
+
+	(void)state;
+	/* 437 is openat2 on all of them, read 0 or 3, 2 open or fork */
+	assert_int_equal(verdict(denies, AUDIT_ARCH_X86_64, 0), SECCOMP_RET_ALLOW);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_X86_64, 2), denied);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_X86_64, 435), SECCOMP_RET_KILL_THREAD);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_X86_64, 437), SECCOMP_RET_ALLOW);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_X86_64, 438), absent);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_X86_64, 1000), absent);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_I386, 3), SECCOMP_RET_ALLOW);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_I386, 2), denied);
+	assert_int_equal(verdict(denies, AUDIT_ARCH_I386, 438), absent);
+	assert_int_equal(verdict(shares, AUDIT_ARCH_X86_64, x32 | 437), SECCOMP_RET_ALLOW);
+	assert_int_equal(verdict(shares, AUDIT_ARCH_X86_64, x32 | 2), denied);
+	assert_int_equal(verdict(shares, AUDIT_ARCH_X86_64, x32 | 1000), absent);
+	/* an architecture that is not in the profile is none of ours */
+	assert_int_equal(verdict(kills, AUDIT_ARCH_I386, 1000), SECCOMP_RET_KILL_THREAD);
+	assert_int_equal(verdict(kills, AUDIT_ARCH_X86_64, 1), absent);
+	assert_int_equal(verdict(allows, AUDIT_ARCH_X86_64, 1000), SECCOMP_RET_ALLOW);
+	assert_int_equal(verdict(allows, AUDIT_ARCH_X86_64, 0), denied);
+	assert_int_equal(verdict(enosys, AUDIT_ARCH_X86_64, 1), absent);
+}
+
 static void test_refused_filters(void **state)
 {
 	(void)state;
@@ -96,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_filter),
 		cmocka_unit_test(test_good_filters),
+		cmocka_unit_test(test_calls_newer_than_the_profile),
 		cmocka_unit_test(test_refused_filters),
 	};
 
