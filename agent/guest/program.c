@@ -1,10 +1,12 @@
 #include "agent/guest/program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/guest/fail.h"
@@ -32,9 +34,10 @@ static int check_program(const char *path)
 		return -EISDIR;
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return -EACCES;
-	/* real and effective user are one by now. A filter that is in force may refuse to tell:
-	 * then exec does */
-	if (access(path, X_OK) == 0 || errno == EPERM || errno == ENOSYS)
+	/* access(2) knows nothing of the capabilities that exec has. A filter that is in force may
+	 * refuse to tell: then exec does */
+	if (syscall(SYS_faccessat2, AT_FDCWD, path, X_OK, AT_EACCESS) == 0 || errno == EPERM ||
+	    errno == ENOSYS)
 		return 0;
 	return -errno;
 }

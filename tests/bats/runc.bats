@@ -40,3 +40,16 @@ touch: /made/x: Read-only file system'
 	assert_output_has "error running startContainer hook #0: '/bin/sh' failed: exit status 159 (signal: bad system call)"
 	[ ! -e "$BUNDLE/rootfs/tmp/made" ]
 }
+
+@test "runc: CAP_DAC_OVERRIDE runs what only its owner may" {
+	make_bundle -- /bin/owned echo hello
+	cp "$BUNDLE/rootfs/bin/busybox" "$BUNDLE/rootfs/bin/owned"
+	chmod 0500 "$BUNDLE/rootfs/bin/owned"
+	edit_config '.process.user = {uid: 1000, gid: 1000} | .process.capabilities = {}'
+	run acrun run --bundle "$BUNDLE" c1 </dev/null
+	assert_status 1
+	assert_output_has 'exec: "/bin/owned": permission denied'
+	edit_config '.process.capabilities[("bounding", "effective", "inheritable", "permitted", "ambient")] = ["CAP_DAC_OVERRIDE"]'
+	run acrun run --bundle "$BUNDLE" c1 </dev/null
+	assert_equal "$output" hello
+}
