@@ -189,6 +189,7 @@ static struct process *process_new(struct guest *guest, const struct process_req
 	process->container = request->container;
 	process->first = request->first;
 	process->autostart = request->autostart;
+	process->plain_output = request->streams->plain_output;
 	process->slot = request->slot;
 	process->pidfd = -1;
 	process->sync_fd = -1;
@@ -337,6 +338,8 @@ static void take_terminal(struct process *process, int master)
 	process->master_fd = fcntl(master, F_DUPFD_CLOEXEC, 3);
 	if (process->rows || process->columns)
 		(void)!terminal_resize(master, process->rows, process->columns);
+	if (process->plain_output)
+		terminal_end_lines_plainly(master);
 	stream_open_terminal(&process->stream, master);
 }
 

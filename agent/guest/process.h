@@ -39,6 +39,7 @@ struct process {
 	int deferred_signal;	/* that would kill it, and waits for the container to be resumed */
 	int master_fd;		/* for resizing; -1 without a terminal */
 	uint32_t rows, columns; /* wanted before the terminal was there */
+	bool plain_output;	/* of the terminal: lines end by a line feed alone */
 	uint32_t signal_seq;	/* of the last counted signal that was delivered */
 	struct slot *slot;	/* request that waits for the next step; NULL: none */
 	struct error *failure;	/* why it could not start; reported when the child is reaped */

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "agent/guest/fail.h"
@@ -61,6 +62,16 @@ int terminal_open(uid_t uid, bool console, struct error *err)
 	if (ret == 0)
 		ret = use_slave(slave, err);
 	return ret < 0 ? ret : take_fd(&master);
+}
+
+void terminal_end_lines_plainly(int master_fd)
+{
+	struct termios settings;
+
+	if (tcgetattr(master_fd, &settings) < 0)
+		return;
+	settings.c_oflag &= ~(tcflag_t)ONLCR;
+	(void)!tcsetattr(master_fd, TCSANOW, &settings);
 }
 
 int terminal_resize(int master_fd, uint32_t rows, uint32_t columns)

@@ -13,6 +13,8 @@
  * on /dev/console. Returns the master.
  */
 int terminal_open(uid_t uid, bool console, struct error *err) must_check;
+/* No carriage return before a line feed of its output. */
+void terminal_end_lines_plainly(int master_fd);
 /* -errno. */
 int terminal_resize(int master_fd, uint32_t rows, uint32_t columns) must_check;
 

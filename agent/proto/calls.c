@@ -179,6 +179,7 @@ const struct json_type call_execcmd_type = JSON_TYPE(call_execcmd, execcmd_rows)
 static const struct json_row streams_rows[] = {
 	ROW(call_streams, "id", JSON_STR, id, JSON_OMIT_EMPTY),
 	ROW(call_streams, "terminal", JSON_BOOL, terminal, 0),
+	ROW(call_streams, "plainOutput", JSON_BOOL, plain_output, JSON_OMIT_EMPTY),
 	ROW(call_streams, "stdio", JSON_U64, stdio, JSON_OMIT_EMPTY),
 	ROW(call_streams, "stderr", JSON_U64, stderr_stream, JSON_OMIT_EMPTY),
 };

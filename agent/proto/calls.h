@@ -200,6 +200,7 @@ struct call_execcmd {
 struct call_streams {
 	const char *id;
 	bool terminal;
+	bool plain_output; /* the terminal ends lines by a line feed alone */
 	uint64_t stdio;
 	uint64_t stderr_stream; /* JSON "stderr" */
 };

@@ -194,6 +194,10 @@ static int run(const struct options *options, const char *token, struct stdio st
 	if (is_tty) {
 		raw = saved;
 		cfmakeraw(&raw);
+		/* The caller's own terminal ends lines as it always does, for the container's does
+		 * not; a pseudo terminal for a client hands all on as it comes. */
+		if (getsid(0) != getpid())
+			raw.c_oflag |= OPOST;
 		(void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
 	}
 	ret = relay_run(&relay, err);

@@ -166,7 +166,9 @@ int step_container(struct create *create, struct error *err)
 		.id = create->rec.state.id,
 		.rootfs = create->rootfs,
 		.bundle = create->rec.state.bundle,
-		.process = { .id = "init", .terminal = create->spec.process->terminal },
+		.process = { .id = "init",
+			     .terminal = create->spec.process->terminal,
+			     .plain_output = !create->request->detach },
 		.spec = create->spec,
 	};
 	const struct agent_request request = {

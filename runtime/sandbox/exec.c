@@ -174,7 +174,9 @@ static int phase_process(struct exec *exec, struct error *err)
 	char id[UUID_TEXT_LEN];
 	struct call_execprocess body = {
 		.container = exec->rec.state.id,
-		.process = { .id = id, .terminal = exec->process.terminal },
+		.process = { .id = id,
+			     .terminal = exec->process.terminal,
+			     .plain_output = !exec->request->detach },
 		.spec = exec->process,
 	};
 	int ret;
