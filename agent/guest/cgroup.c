@@ -200,6 +200,18 @@ static int set_text(int fd, const char *file, const char *text, struct error *er
 	return ret < 0 ? fail_set(err, ret, "set cgroup limit %s to %s", file, text) : 0;
 }
 
+/* The numbers are the host's, whose cgroup binds the machine as a whole: what the guest does not
+ * have divides nothing here. */
+static int set_cpuset(int fd, const char *file, const char *text, struct error *err)
+{
+	struct error why = { 0 };
+	int ret = set_text(fd, file, text, &why);
+
+	if (ret == 0 || ret == -ERANGE || ret == -EINVAL)
+		return 0;
+	return err_msg(err, ret, "%s", why.text);
+}
+
 /* Only what is asked for is written: a file may be missing in the guest's kernel. */
 static int set_cpu_extras(int fd, const struct oci_cpu *cpu, struct error *err)
 {
@@ -214,8 +226,8 @@ static int set_cpu_extras(int fd, const struct oci_cpu *cpu, struct error *err)
 	if (ret == 0 && cpu->idle.set && cpu->idle.value != 0)
 		ret = set_number(fd, "cpu.idle", cpu->idle.value, err);
 	if (ret == 0)
-		ret = set_text(fd, "cpuset.cpus", cpu->cpus, err);
-	return ret == 0 ? set_text(fd, "cpuset.mems", cpu->mems, err) : ret;
+		ret = set_cpuset(fd, "cpuset.cpus", cpu->cpus, err);
+	return ret == 0 ? set_cpuset(fd, "cpuset.mems", cpu->mems, err) : ret;
 }
 
 static int set_hugepages(int fd, const struct json_objs *limits, struct error *err)

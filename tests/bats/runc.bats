@@ -55,3 +55,14 @@ touch: /made/x: Read-only file system'
 	run acrun run --bundle "$BUNDLE" c1 </dev/null
 	assert_equal "$output" hello
 }
+
+@test "runc: a cpuset of the host's CPUs binds the machine, also where the guest has fewer" {
+	local last=$(($(nproc) - 1)) name="acrun-${T##*.}" file
+	make_bundle -- sleep 1000
+	edit_config ".linux.cgroupsPath = \"/$name\" | .linux.resources.cpu = {cpus: \"$last\", mems: \"0\"}"
+	create_container c1
+	file=$(find /sys/fs/cgroup -path "*/$name/cpuset.cpus" | head -n 1)
+	assert_equal "$(cat "$file")" "$last"
+	acrun start c1
+	acrun delete --force c1
+}
