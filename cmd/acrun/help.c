@@ -36,7 +36,7 @@ void help_print(void)
 	};
 
 	print_heading("NAME");
-	printf("   acrun - runs OCI containers, each pod in a virtual machine of its own\n\n");
+	printf("   acrun - Open Container Initiative runtime: each pod in a virtual machine of its own\n\n");
 	print_heading("USAGE");
 	printf("   acrun [global options] command [command options] [arguments...]\n\n");
 	print_heading("COMMANDS");
