@@ -7,10 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/proc.h"
 #include "base/strvec.h"
 #include "hypervisor/host_check.h"
+#include "hypervisor/saved.h"
 
 enum hypervisor_caps {
 	HV_CAP_SHARED_DIR = 1 << 0,
@@ -116,6 +118,11 @@ struct vm_spec {
 	 * are not read.
 	 */
 	bool incoming;
+	/*
+	 * With incoming, where the memory is in the state too: what the saved machine looked like,
+	 * whose devices this one gets. `nics` are those of saved->nics, in that order.
+	 */
+	const struct vm_saved *saved;
 	struct vm_socket channels[VM_CHANNELS_MAX];
 	unsigned n_channels;
 	int console_listen_fd; /* the guest's serial console goes to whoever connects; -1: discarded
@@ -210,9 +217,10 @@ struct hypervisor_ops {
 	/*
 	 * HV_CAP_SNAPSHOT: pauses the VM and writes the state of its devices to state_fd (a file,
 	 * pipe or socket; not taken over), from its current position on. The memory stays where it
-	 * is, in spec.memory_file: it belongs to the state, and nothing may write to it any more.
-	 * So stop() what was saved, don't resume it. On failure the VM may be resumed or stopped;
-	 * -EREMOTEIO: the hypervisor refuses, as QEMU does while the guest has a share mounted.
+	 * is, in spec.memory_file, if it is shared with that: it belongs to the state, and nothing
+	 * may write to it any more, so stop() what was saved, don't resume it. Other memory goes
+	 * into the state. On failure the VM may be resumed or stopped; -EREMOTEIO: the hypervisor
+	 * refuses, as QEMU does while the guest has a share mounted.
 	 */
 	int (*save)(const struct vm *vm, int control_fd, int state_fd, uint32_t timeout_s,
 		    struct error *err);
@@ -223,6 +231,10 @@ struct hypervisor_ops {
 	 */
 	int (*restore)(const struct vm *vm, int control_fd, int state_fd, uint32_t timeout_s,
 		       struct error *err);
+	/* HV_CAP_SNAPSHOT: what the machine looks like now, in arena; also of one that waits for
+	 * restore(). */
+	int (*describe)(const struct vm *vm, int control_fd, struct arena *arena,
+			struct vm_saved *saved, struct error *err);
 	/* HV_CAP_CPU_HOTPLUG, HV_CAP_MEMORY_HOTPLUG: whether it holds for the machine type of the
 	 * configuration. */
 	bool (*can_grow)(const struct hypervisor_config *cfg);

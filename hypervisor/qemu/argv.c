@@ -43,7 +43,7 @@ static void add(struct strvec *argv, const char *option, const char *value)
 }
 
 /* In QEMU's option lists a comma inside a value is doubled. */
-static void put_escaped(struct strbuf *buf, const char *text)
+void qemu_put_escaped(struct strbuf *buf, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == ',')
@@ -66,7 +66,7 @@ static void add_identity(const struct builder *b)
 {
 	auto_strbuf struct strbuf v = { 0 };
 
-	put_escaped(&v, b->spec->name);
+	qemu_put_escaped(&v, b->spec->name);
 	if (b->cfg->enable_debug)
 		(void)strbuf_adds(&v, ",debug-threads=on");
 	add_buf(b->argv, "-name", &v);
@@ -109,7 +109,7 @@ static void add_memory(const struct builder *b)
 			  spec->memory_file ? "file" : "ram", spec->memory_mib);
 	if (spec->memory_file) {
 		(void)strbuf_adds(&v, ",mem-path=");
-		put_escaped(&v, spec->memory_file);
+		qemu_put_escaped(&v, spec->memory_file);
 		(void)strbuf_adds(&v, spec->memory_shared ? ",share=on" : ",share=off");
 	}
 	add_buf(b->argv, "-object", &v);
@@ -150,7 +150,7 @@ static void add_channels(const struct builder *b)
 		(void)snprintf(id, sizeof(id), "charch%u", i);
 		add_chardev(b, id, QEMU_FD_CHANNEL + (int)i);
 		(void)strbuf_addf(&v, "virtserialport,chardev=%s,id=channel%u,name=", id, i);
-		put_escaped(&v, b->spec->channels[i].name);
+		qemu_put_escaped(&v, b->spec->channels[i].name);
 		add_buf(b->argv, "-device", &v);
 	}
 }
@@ -162,11 +162,11 @@ static void add_share(const struct builder *b)
 	if (!b->spec->share_dir)
 		return;
 	(void)strbuf_adds(&v, "local,id=share0,path=");
-	put_escaped(&v, b->spec->share_dir);
+	qemu_put_escaped(&v, b->spec->share_dir);
 	(void)strbuf_adds(&v, ",security_model=none,multidevs=remap");
 	add_buf(b->argv, "-fsdev", &v);
 	(void)strbuf_adds(&v, "virtio-9p-pci,fsdev=share0,mount_tag=");
-	put_escaped(&v, b->spec->share_tag);
+	qemu_put_escaped(&v, b->spec->share_tag);
 	add_buf(b->argv, "-device", &v);
 }
 
@@ -177,7 +177,7 @@ static void add_rng(const struct builder *b)
 	if (!is_set(b->cfg->entropy_source))
 		return;
 	(void)strbuf_adds(&v, "rng-random,id=rng0,filename=");
-	put_escaped(&v, b->cfg->entropy_source);
+	qemu_put_escaped(&v, b->cfg->entropy_source);
 	add_buf(b->argv, "-object", &v);
 	add(b->argv, "-device", "virtio-rng-pci,rng=rng0");
 }
@@ -186,7 +186,9 @@ static void add_rng(const struct builder *b)
  * numbers that it shares with all others. */
 static void add_generation(const struct builder *b)
 {
-	if (b->spec->memory_file && b->machine->vmgenid)
+	bool saved = b->spec->saved && b->spec->saved->generation;
+
+	if ((b->spec->memory_file || saved) && b->machine->vmgenid)
 		add(b->argv, "-device", "vmgenid,guid=auto");
 }
 
@@ -195,7 +197,7 @@ static void add_nics(const struct builder *b)
 {
 	auto_strbuf struct strbuf v = { 0 };
 
-	for (unsigned i = 0; i < b->spec->n_nics; i++) {
+	for (unsigned i = 0; !b->spec->saved && i < b->spec->n_nics; i++) {
 		const struct vm_nic *nic = &b->spec->nics[i];
 
 		(void)strbuf_addf(&v, "tap,id=%s,fd=%d", nic->id, QEMU_FD_NIC + (int)i);
@@ -223,7 +225,7 @@ static void add_image(const struct builder *b)
 		return;
 	(void)strbuf_addf(&v, "if=none,id=" QEMU_IMAGE_ID ",format=%s,readonly=on,file=",
 			  is_set(b->cfg->image_format) ? b->cfg->image_format : "raw");
-	put_escaped(&v, b->cfg->image);
+	qemu_put_escaped(&v, b->cfg->image);
 	add_buf(b->argv, "-drive", &v);
 	add(b->argv, "-device", "virtio-blk-pci,drive=" QEMU_IMAGE_ID);
 }
@@ -344,7 +346,7 @@ static int check_snapshot(const struct vm_spec *spec, struct error *err)
 	if (spec->memory_file && spec->memory_file[0] != '/')
 		return err_msg(err, -EINVAL, "memory file '%s' is not an absolute path",
 			       spec->memory_file);
-	if (spec->incoming && !spec->memory_file)
+	if (spec->incoming && !spec->memory_file && !spec->saved)
 		return err_msg(err, -EINVAL, "a machine to be restored needs its memory in a file");
 	if (spec->incoming && spec->memory_shared)
 		return err_msg(err, -EINVAL,
@@ -360,7 +362,10 @@ static int check_nics(const struct vm_spec *spec, struct error *err)
 	if (spec->n_nics > VM_NICS_MAX)
 		return err_msg(err, -EINVAL, "%u interfaces, the limit is %d", spec->n_nics,
 			       VM_NICS_MAX);
-	if (spec->n_nics > 0 && spec->incoming)
+	if (spec->saved && spec->n_nics != spec->saved->nics.len)
+		return err_msg(err, -EINVAL, "%u interfaces for a machine that had %zu",
+			       spec->n_nics, spec->saved->nics.len);
+	if (spec->n_nics > 0 && spec->incoming && !spec->saved)
 		return err_msg(err, -EINVAL,
 			       "a machine to be restored gets its interfaces while it runs");
 	for (unsigned i = 0; i < spec->n_nics; i++)
@@ -435,6 +440,8 @@ int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	add_generation(&b);
 	add_image(&b);
 	add_nics(&b);
+	if (spec->saved)
+		qemu_add_saved(spec, argv);
 	add_knobs(&b);
 	ret = add_boot(&b, err);
 	if (ret < 0)

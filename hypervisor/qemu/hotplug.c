@@ -62,7 +62,7 @@ static const struct json_type slots_type = JSON_TYPE(cpu_slots, slots_rows);
 
 /* A DIMM of query-memory-devices. */
 struct dimm {
-	uint64_t size;
+	uint64_t size, address;
 	struct opt_u32 slot;
 };
 
@@ -76,6 +76,7 @@ struct memory_devices {
 
 static const struct json_row dimm_rows[] = {
 	{ .name = "size", .kind = JSON_U64, .offset = offsetof(struct dimm, size) },
+	{ .name = "addr", .kind = JSON_U64, .offset = offsetof(struct dimm, address) },
 	{ .name = "slot", .kind = JSON_OPT_U32, .offset = offsetof(struct dimm, slot) },
 };
 static const struct json_type dimm_type = JSON_TYPE(dimm, dimm_rows);
@@ -307,4 +308,71 @@ int qemu_add_memory(const struct vm *vm, int control_fd, uint32_t mib, uint32_t 
 	if (ret == 0)
 		*added_mib = (uint32_t)size;
 	return ret;
+}
+
+static int ask_memory(struct qmp *qmp, struct arena *arena, struct vm_saved *saved,
+		      struct error *err)
+{
+	struct memory_limits limits = { 0 };
+	struct memory_devices devices = { 0 };
+	const struct memory_device *device;
+	struct vm_saved_dimm *dimms;
+	int ret = control_ask(qmp, "qom-get", "{\"path\":\"/machine\",\"property\":\"memory\"}",
+			      &limits_type, arena, &limits, err);
+
+	if (ret == 0)
+		ret = control_ask(qmp, "query-memory-devices", NULL, &devices_type, arena, &devices,
+				  err);
+	if (ret < 0)
+		return ret;
+	saved->memory_mib = (uint32_t)(limits.size / MIB);
+	saved->max_memory_mib = limits.slots ? (uint32_t)(limits.max_size / MIB) : 0;
+	saved->memory_slots = (uint32_t)limits.slots;
+	device = devices.list.items;
+	dimms = arena_calloc(arena, devices.list.len + 1, sizeof(*dimms));
+	if (!dimms)
+		return err_set(err, -ENOMEM, "describe the machine");
+	for (size_t i = 0; i < devices.list.len; i++)
+		dimms[i] = (struct vm_saved_dimm){ device[i].data.slot.value, device[i].data.size,
+						   device[i].data.address };
+	saved->dimms = (struct json_objs){ dimms, devices.list.len };
+	return 0;
+}
+
+/* What the machine started with cannot be told from what was added but by its path. */
+static bool was_added(const struct cpu_slot *slot)
+{
+	static const char added[] = "/machine/peripheral/";
+
+	return slot->qom_path && !strncmp(slot->qom_path, added, sizeof(added) - 1);
+}
+
+int qemu_ask_growth(struct qmp *qmp, struct arena *arena, struct vm_saved *saved, struct error *err)
+{
+	struct cpu_slots slots = { 0 };
+	const struct cpu_slot *slot;
+	struct vm_saved_cpu *cpus;
+	size_t n = 0;
+	int ret = ask_memory(qmp, arena, saved, err);
+
+	if (ret == 0)
+		ret = control_ask(qmp, "query-hotpluggable-cpus", NULL, &slots_type, arena, &slots,
+				  err);
+	if (ret < 0)
+		return ret;
+	slot = slots.list.items;
+	cpus = arena_calloc(arena, slots.list.len + 1, sizeof(*cpus));
+	if (!cpus)
+		return err_set(err, -ENOMEM, "describe the machine");
+	for (size_t i = 0; i < slots.list.len; i++) {
+		if (was_added(&slot[i]))
+			cpus[n++] = (struct vm_saved_cpu){ slot[i].type, slot[i].props.socket,
+							   slot[i].props.die, slot[i].props.core,
+							   slot[i].props.thread };
+		else if (slot[i].qom_path)
+			saved->vcpus++;
+	}
+	saved->cpus = (struct json_objs){ cpus, n };
+	saved->max_vcpus = slots.list.len > saved->vcpus ? (uint32_t)slots.list.len : 0;
+	return 0;
 }

@@ -180,6 +180,7 @@ const struct hypervisor_ops qemu_ops = {
 	.resume = qemu_resume,
 	.save = qemu_save,
 	.restore = qemu_restore,
+	.describe = qemu_describe,
 	.can_grow = qemu_can_grow,
 	.add_cpus = qemu_add_cpus,
 	.add_memory = qemu_add_memory,

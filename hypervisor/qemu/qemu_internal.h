@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "hypervisor/hypervisor.h"
 #include "hypervisor/qemu/qmp.h"
+#include "hypervisor/saved.h"
 
 /* Descriptor numbers in the VMM. */
 enum { QEMU_FD_CONSOLE = 8, QEMU_FD_CONTROL = 9, QEMU_FD_CHANNEL = 10, QEMU_FD_NIC = 16 };
@@ -47,6 +48,9 @@ int machine_unknown(const char *name, struct error *err);
 int qemu_argv(const struct hypervisor_config *cfg, const struct vm_spec *spec,
 	      const char *accelerator, struct strvec *argv, struct error *err) must_check;
 
+/* Appends text as a value of QEMU's option lists. */
+void qemu_put_escaped(struct strbuf *buf, const char *text);
+
 /* hypervisor_ops.pause, .resume, .save, .restore, .add_cpus, .add_memory. */
 int qemu_pause(const struct vm *vm, int control_fd, struct error *err) must_check;
 int qemu_resume(const struct vm *vm, int control_fd, struct error *err) must_check;
@@ -61,6 +65,20 @@ int qemu_add_memory(const struct vm *vm, int control_fd, uint32_t mib, uint32_t 
 /* hypervisor_ops.add_nic. */
 int qemu_add_nic(const struct vm *vm, int control_fd, const struct vm_nic *nic, struct error *err)
 	must_check;
+
+/* hypervisor_ops.describe. */
+int qemu_describe(const struct vm *vm, int control_fd, struct arena *arena, struct vm_saved *saved,
+		  struct error *err) must_check;
+/* Its part about vCPUs and memory. */
+int qemu_ask_growth(struct qmp *qmp, struct arena *arena, struct vm_saved *saved, struct error *err)
+	must_check;
+/* Its part about a command line: len bytes, a NUL after each word. */
+int qemu_shape(const char *command, size_t len, struct arena *arena, struct json_strs *shape,
+	       struct error *err) must_check;
+
+/* Adds the devices that a machine had been given to the command line of one that takes its state
+ * over. */
+void qemu_add_saved(const struct vm_spec *spec, struct strvec *argv);
 
 /* hypervisor_ops.add_disk. */
 int qemu_add_disk(const struct vm *vm, int dir_fd, const struct vm_disk *disk,

@@ -29,10 +29,12 @@ static const struct json_type event_type = JSON_TYPE(migration_event, event_rows
 
 /* Answer of query-migrate. */
 struct migration_info {
+	const char *status; /* NULL: there was none */
 	const char *error_desc;
 };
 
 static const struct json_row info_rows[] = {
+	{ .name = "status", .kind = JSON_STR, .offset = offsetof(struct migration_info, status) },
 	{ .name = "error-desc",
 	  .kind = JSON_STR,
 	  .offset = offsetof(struct migration_info, error_desc) },
@@ -46,26 +48,6 @@ int control_open(struct qmp *qmp, int control_fd, struct error *err)
 		return err_set(err, control_fd, "connect to the control socket of QEMU");
 	}
 	return qmp_open(qmp, control_fd, GREETING_TIMEOUT_MS, err);
-}
-
-static int run_simple(int control_fd, const char *command, struct error *err)
-{
-	auto_qmp struct qmp qmp = { 0 };
-	int ret = control_open(&qmp, control_fd, err);
-
-	return ret < 0 ? ret : qmp_execute(&qmp, command, NULL, CONTROL_TIMEOUT_MS, NULL, err);
-}
-
-int qemu_pause(const struct vm *vm, int control_fd, struct error *err)
-{
-	(void)vm;
-	return run_simple(control_fd, "stop", err);
-}
-
-int qemu_resume(const struct vm *vm, int control_fd, struct error *err)
-{
-	(void)vm;
-	return run_simple(control_fd, "cont", err);
 }
 
 static void on_event(void *arg, const char *event, const char *data)
@@ -86,12 +68,65 @@ static void on_event(void *arg, const char *event, const char *data)
 		migration->ended = true;
 }
 
+int qemu_pause(const struct vm *vm, int control_fd, struct error *err)
+{
+	auto_qmp struct qmp qmp = { 0 };
+	int ret = control_open(&qmp, control_fd, err);
+
+	(void)vm;
+	return ret < 0 ? ret : qmp_execute(&qmp, "stop", NULL, CONTROL_TIMEOUT_MS, NULL, err);
+}
+
+static bool has_ended(const char *status)
+{
+	static const char *const ends[] = { "none", "completed", "failed", "cancelled" };
+
+	for (size_t i = 0; status && i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (!strcmp(status, ends[i]))
+			return true;
+	return !status;
+}
+
+/* Whoever wanted the state may have been killed: the end of saving it would stop the machine again.
+ */
+static int end_saving(struct qmp *qmp, const struct migration *migration, struct error *err)
+{
+	auto_arena struct arena arena = { 0 };
+	struct migration_info info = { 0 };
+	int ret = qmp_execute(qmp, "migrate_cancel", NULL, CONTROL_TIMEOUT_MS, NULL, err);
+
+	if (ret == 0)
+		ret = control_ask(qmp, "query-migrate", NULL, &info_type, &arena, &info, err);
+	if (ret < 0 || has_ended(info.status))
+		return ret;
+	return qmp_wait_event(qmp, &migration->ended, CONTROL_TIMEOUT_MS, "the migration", err);
+}
+
+int qemu_resume(const struct vm *vm, int control_fd, struct error *err)
+{
+	struct migration migration = { 0 };
+	auto_qmp struct qmp qmp = { .on_event = on_event, .event_arg = &migration };
+	int ret = control_open(&qmp, control_fd, err);
+
+	(void)vm;
+	if (ret == 0)
+		ret = end_saving(&qmp, &migration, err);
+	return ret < 0 ? ret : qmp_execute(&qmp, "cont", NULL, CONTROL_TIMEOUT_MS, NULL, err);
+}
+
 /* Memory that is shared with a file stays there; each change of the migration's state is told. */
 static int set_capabilities(struct qmp *qmp, struct error *err)
 {
 	return qmp_execute(qmp, "migrate-set-capabilities",
 			   "{\"capabilities\":[{\"capability\":\"x-ignore-shared\",\"state\":true},"
 			   "{\"capability\":\"events\",\"state\":true}]}",
+			   CONTROL_TIMEOUT_MS, NULL, err);
+}
+
+/* The guest stands still: what would be left to others is not wanted. */
+static int unlimit(struct qmp *qmp, struct error *err)
+{
+	return qmp_execute(qmp, "migrate-set-parameters", "{\"max-bandwidth\":68719476736}",
 			   CONTROL_TIMEOUT_MS, NULL, err);
 }
 
@@ -159,6 +194,8 @@ int qemu_save(const struct vm *vm, int control_fd, int state_fd, uint32_t timeou
 
 	(void)vm;
 	ret = begin(&qmp, control_fd, state_fd, timeout_s, err);
+	if (ret == 0)
+		ret = unlimit(&qmp, err);
 	if (ret == 0)
 		ret = qmp_execute(&qmp, "stop", NULL, CONTROL_TIMEOUT_MS, NULL, err);
 	if (ret == 0)

@@ -34,10 +34,12 @@
 		   "[{\"capability\":\"x-ignore-shared\",\"state\":true},"                      \
 		   "{\"capability\":\"events\",\"state\":true}]},\"id\":2}\n"                   \
 		   "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"state\"},\"id\":3}\n"
-#define SENT_SAVE                                                   \
-	SENT_CAPABILITIES "{\"execute\":\"stop\",\"id\":4}\n"       \
-			  "{\"execute\":\"migrate\",\"arguments\":" \
-			  "{\"uri\":\"fd:state\"},\"id\":5}\n"
+#define SENT_SAVE                                                                  \
+	SENT_CAPABILITIES "{\"execute\":\"migrate-set-parameters\",\"arguments\":" \
+			  "{\"max-bandwidth\":68719476736},\"id\":4}\n"            \
+			  "{\"execute\":\"stop\",\"id\":5}\n"                      \
+			  "{\"execute\":\"migrate\",\"arguments\":"                \
+			  "{\"uri\":\"fd:state\"},\"id\":6}\n"
 #define SENT_RESTORE                                                         \
 	SENT_CAPABILITIES "{\"execute\":\"migrate-incoming\",\"arguments\":" \
 			  "{\"uri\":\"fd:state\"},\"id\":4}\n"
@@ -134,20 +136,46 @@ static void test_pause(void **state)
 	heard(f, SENT_HELLO "{\"execute\":\"stop\",\"id\":2}\n", 0);
 }
 
+#define SENT_END_SAVING                                          \
+	SENT_HELLO "{\"execute\":\"migrate_cancel\",\"id\":2}\n" \
+		   "{\"execute\":\"query-migrate\",\"id\":3}\n"
+#define SENT_RESUME SENT_END_SAVING "{\"execute\":\"cont\",\"id\":4}\n"
+
 static void test_resume(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, HELLO OK(2));
+	say(f, HELLO OK(2) OK(3) OK(4));
 	assert_int_equal(f->ops->resume(&f->vm, f->ours, &f->err), 0);
-	heard(f, SENT_HELLO "{\"execute\":\"cont\",\"id\":2}\n", 0);
+	heard(f, SENT_RESUME, 0);
+}
+
+/* Somebody was killed while the state was being saved. */
+static void test_resume_while_saving(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, HELLO OK(2) RETURN(3, "{\"status\": \"cancelling\"}") MIGRATION("cancelled") OK(4));
+	assert_int_equal(f->ops->resume(&f->vm, f->ours, &f->err), 0);
+	heard(f, SENT_RESUME, 0);
+}
+
+/* The event is there before the answer that says that it is to come. */
+static void test_resume_cancelled_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	say(f, HELLO OK(2) MIGRATION("cancelled") RETURN(3, "{\"status\": \"cancelling\"}") OK(4));
+	assert_int_equal(f->ops->resume(&f->vm, f->ours, &f->err), 0);
+	heard(f, SENT_RESUME, 0);
 }
 
 static void test_resume_refused(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, HELLO REFUSAL(2, "Resetting the Virtual Machine is required"));
+	say(f, HELLO OK(2) RETURN(3, "{\"status\": \"completed\"}")
+		       REFUSAL(4, "Resetting the Virtual Machine is required"));
 	assert_int_equal(f->ops->resume(&f->vm, f->ours, &f->err), -EREMOTEIO);
 	assert_string_equal(f->err.text,
 			    "QEMU refuses cont: Resetting the Virtual Machine is required");
@@ -175,7 +203,7 @@ static void test_save(void **state)
 	struct fixture *f = *state;
 
 	say(f,
-	    HELLO OK(2) OK(3) "{\"event\": \"STOP\"}\r\n" OK(4) MIGRATION("setup") OK(5)
+	    HELLO OK(2) OK(3) "{\"event\": \"STOP\"}\r\n" OK(4) OK(5) MIGRATION("setup") OK(6)
 		    MIGRATION("active") "{\"event\": \"RTC_CHANGE\"}\r\n" MIGRATION("completed"));
 	assert_int_equal(f->ops->save(&f->vm, f->ours, f->state, 5, &f->err), 0);
 	heard(f, SENT_SAVE, 1);
@@ -186,7 +214,7 @@ static void test_save_event_first(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, HELLO OK(2) OK(3) OK(4) MIGRATION("completed") OK(5));
+	say(f, HELLO OK(2) OK(3) OK(4) OK(5) MIGRATION("completed") OK(6));
 	assert_int_equal(f->ops->save(&f->vm, f->ours, f->state, 5, &f->err), 0);
 }
 
@@ -194,8 +222,8 @@ static void test_save_mounted(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, HELLO OK(2) OK(3) OK(4)
-		       REFUSAL(5, "Migration is disabled when VirtFS export path '/s' is mounted"));
+	say(f, HELLO OK(2) OK(3) OK(4) OK(5)
+		       REFUSAL(6, "Migration is disabled when VirtFS export path '/s' is mounted"));
 	assert_int_equal(f->ops->save(&f->vm, f->ours, f->state, 5, &f->err), -EREMOTEIO);
 	assert_string_equal(f->err.text,
 			    "save the virtual machine: QEMU refuses migrate: Migration is disabled "
@@ -207,12 +235,12 @@ static void test_save_fails(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, HELLO OK(2) OK(3) OK(4) OK(5) MIGRATION("failed")
-		       RETURN(6, "{\"status\": \"failed\", \"error-desc\": \"No space left\"}"));
+	say(f, HELLO OK(2) OK(3) OK(4) OK(5) OK(6) MIGRATION("failed")
+		       RETURN(7, "{\"status\": \"failed\", \"error-desc\": \"No space left\"}"));
 	assert_int_equal(f->ops->save(&f->vm, f->ours, f->state, 5, &f->err), -EIO);
 	assert_string_equal(f->err.text, "save the virtual machine: QEMU could not save the "
 					 "machine's state: No space left");
-	heard(f, SENT_SAVE "{\"execute\":\"query-migrate\",\"id\":6}\n", 1);
+	heard(f, SENT_SAVE "{\"execute\":\"query-migrate\",\"id\":7}\n", 1);
 }
 
 /* An event that cannot be read is no end. QEMU does not even answer when the migration is cancelled
@@ -221,7 +249,7 @@ static void test_save_timeout(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, HELLO OK(2) OK(3) OK(4) OK(5) MIGRATION("active") MIGRATION(
+	say(f, HELLO OK(2) OK(3) OK(4) OK(5) OK(6) MIGRATION("active") MIGRATION(
 		       "unheard-of") "{\"event\": \"MIGRATION\", \"data\": {\"status\": 7}}\r\n"
 				     "{\"event\": \"MIGRATION\"}\r\n");
 	assert_int_equal(f->ops->save(&f->vm, f->ours, f->state, 1, &f->err), -ETIMEDOUT);
@@ -229,7 +257,7 @@ static void test_save_timeout(void **state)
 			    "save the virtual machine: timed out after 1 seconds "
 			    "waiting for qemu migration (nor can it be cancelled: stop "
 			    "the machine)");
-	heard(f, SENT_SAVE "{\"execute\":\"migrate_cancel\",\"id\":6}\n", 1);
+	heard(f, SENT_SAVE "{\"execute\":\"migrate_cancel\",\"id\":7}\n", 1);
 }
 
 static void test_no_timeout(void **state)
@@ -255,7 +283,7 @@ static void test_save_garbage(void **state)
 {
 	struct fixture *f = *state;
 
-	say(f, HELLO OK(2) OK(3) OK(4) OK(5) "certainly no message\r\n");
+	say(f, HELLO OK(2) OK(3) OK(4) OK(5) OK(6) "certainly no message\r\n");
 	assert_int_equal(f->ops->save(&f->vm, f->ours, f->state, 5, &f->err), -EBADMSG);
 	assert_string_equal(f->err.text, "save the virtual machine: QEMU answers the migration "
 					 "with something that is no message");
@@ -531,6 +559,8 @@ int main(void)
 		CONTROL_TEST(test_capabilities),
 		CONTROL_TEST(test_pause),
 		CONTROL_TEST(test_resume),
+		CONTROL_TEST(test_resume_while_saving),
+		CONTROL_TEST(test_resume_cancelled_at_once),
 		CONTROL_TEST(test_resume_refused),
 		CONTROL_TEST(test_no_connection),
 		CONTROL_TEST(test_save),
