@@ -137,3 +137,19 @@ void handle_WRITEFILE(struct guest *guest, struct slot *slot, const char *payloa
 	    handler_maybe_container(guest, call.container, &container, slot))
 		files_write(guest, container, &call, payload + body, len - body, slot);
 }
+
+void handle_RENAMECONTAINER(struct guest *guest, struct slot *slot, const char *payload, size_t len)
+{
+	auto_arena struct arena arena = { 0 };
+	struct container *container;
+	struct call_rename call;
+	struct error err = { 0 };
+
+	if (!handler_decode(&call_rename_type, payload, len, &arena, &call, slot))
+		return;
+	container = handler_container(guest, call.container, slot);
+	if (!container)
+		return;
+	(void)!container_rename(container, call.name, &err);
+	slot_finish(slot, &err);
+}

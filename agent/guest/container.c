@@ -33,6 +33,24 @@ struct container *container_find(struct guest *guest, const char *id)
 	return NULL;
 }
 
+int container_rename(struct container *container, const char *id, struct error *err)
+{
+	char *copy;
+
+	if (!name_is_valid(id))
+		return err_msg(err, -EINVAL, "container id '%s' is not valid", id);
+	if (strcmp(container->id, id) == 0)
+		return 0;
+	if (container_find(container->guest, id))
+		return err_msg(err, -EEXIST, "container '%s' exists already", id);
+	copy = strdup(id);
+	if (!copy)
+		return err_msg(err, -ENOMEM, "no memory for another id");
+	free(container->id);
+	container->id = copy;
+	return 0;
+}
+
 void container_free(struct container *container)
 {
 	struct guest *guest = container->guest;
@@ -46,12 +64,12 @@ void container_free(struct container *container)
 		loop_remove_timer(guest->loop, container->removal_timer);
 	freeze_done(container);
 	oom_unwatch(container);
-	if (container->id) {
-		dns_forget(container->id);
-		layers_forget(container->id);
+	if (container->made_as) {
+		dns_forget(container->made_as);
+		layers_forget(container->made_as);
 	}
-	if (container->cgroup_fd >= 0 && container->id)
-		cgroup_remove(container->id);
+	if (container->cgroup_fd >= 0 && container->made_as)
+		cgroup_remove(container->made_as);
 	cleanup_close(&container->cgroup_fd);
 	cleanup_close(&container->join_pidfd);
 	cleanup_close(&container->join_pidns_fd);
@@ -59,6 +77,7 @@ void container_free(struct container *container)
 	free(container->cgroup_path);
 	free(container->reply);
 	free(container->id);
+	free(container->made_as);
 	free(container);
 	/* the document was in pieces all over the heap */
 	(void)malloc_trim(0);
@@ -134,7 +153,8 @@ static struct container *container_new(struct guest *guest, const char *id)
 	container->next = guest->containers;
 	guest->containers = container;
 	container->id = strdup(id);
-	if (!container->id ||
+	container->made_as = strdup(id);
+	if (!container->id || !container->made_as ||
 	    asprintf(&container->cgroup_path, "%s/%s", GUEST_CONTAINERS_DIR, id) < 0) {
 		container->cgroup_path = NULL;
 		container_free(container);

@@ -19,6 +19,7 @@ struct container {
 	struct container *next;
 	struct guest *guest;
 	char *id;
+	char *made_as; /* the id that its files in the guest are named by */
 	enum container_state state;
 	struct arena arena;	     /* of what follows; taken over from the request */
 	const struct oci_spec *spec; /* process and linux_ may be looked at by exec */
@@ -65,6 +66,8 @@ int container_create(struct guest *guest, const struct container_request *reques
 		     struct arena *arena, struct error *err) must_check;
 /* NULL when unknown. */
 struct container *container_find(struct guest *guest, const char *id);
+/* Calls it by another id from now on. */
+int container_rename(struct container *container, const char *id, struct error *err) must_check;
 /* CLONE_NEW* that a further process must join, pid namespace excluded. */
 int container_exec_flags(const struct container *container);
 /* Are its users others than the guest's? */

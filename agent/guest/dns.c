@@ -142,7 +142,7 @@ void dns_set(struct guest *guest, const struct container *container,
 		slot_errorf(slot, "container not running");
 		return;
 	}
-	job.container = container->id;
+	job.container = container->made_as;
 	job.pidfd = container->init->pidfd;
 	task_start(guest, container_job, &job, slot);
 }

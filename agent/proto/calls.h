@@ -55,6 +55,7 @@
 	X(PUTTREE, 84, "puttree", 0)                   \
 	X(TAKETREE, 85, "taketree", 0)                 \
 	X(FILESYSTEMS, 86, "filesystems", 0)           \
+	X(RENAMECONTAINER, 87, "renamecontainer", 0)   \
 	X(RESUME, 90, "resume", 0)
 
 enum call_code {

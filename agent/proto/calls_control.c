@@ -162,3 +162,9 @@ static const struct json_row file_rows[] = {
 	ROW(call_file, "length", JSON_U64, length, JSON_OMIT_EMPTY),
 };
 const struct json_type call_file_type = JSON_TYPE(call_file, file_rows);
+
+static const struct json_row rename_rows[] = {
+	ROW(call_rename, "container", JSON_STR, container, JSON_REQUIRED),
+	ROW(call_rename, "name", JSON_STR, name, JSON_REQUIRED),
+};
+const struct json_type call_rename_type = JSON_TYPE(call_rename, rename_rows);

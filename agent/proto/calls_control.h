@@ -145,6 +145,13 @@ struct call_file {
 	uint64_t length; /* 0: CALL_PIECE_MAX */
 };
 
+/* RENAMECONTAINER (87): in a machine that was restored, the container may have another id. */
+struct call_rename {
+	const char *container;
+	const char *name; /* from now on */
+};
+
+extern const struct json_type call_rename_type;
 extern const struct json_type call_updatecontainer_type;
 extern const struct json_type call_stats_type;
 extern const struct json_type call_waitevents_type;

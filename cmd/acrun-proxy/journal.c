@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "agent/proto/journal_line.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -16,57 +17,21 @@ enum { LIMIT_MIN = 64 << 10, FILE_MAX = 16 << 20 };
 
 #define STREAM_LAST (UINT64_C(1) << 62)
 
-struct line {
-	const char *op; /* "vm", "token", "session", "started", "end" or "next" */
-	const char *sandbox, *ctl, *tty, *console, *key;
-	bool link;
-	uint32_t epoch; /* in "next"; of the proxy that wrote it */
-	const char *token, *container, *process;
-	uint64_t stdio;
-	bool exec, kill, started, transient;
-};
-
-#define ROW(name_, kind_, member)                                                          \
-	{                                                                                  \
-		.name = (name_), .kind = (kind_), .offset = offsetof(struct line, member), \
-		.flags = JSON_OMIT_EMPTY                                                   \
-	}
-
-static const struct json_row line_rows[] = {
-	ROW("op", JSON_STR, op),
-	ROW("sandbox", JSON_STR, sandbox),
-	ROW("ctl", JSON_STR, ctl),
-	ROW("io", JSON_STR, tty),
-	ROW("console", JSON_STR, console),
-	ROW("key", JSON_STR, key),
-	ROW("link", JSON_BOOL, link),
-	ROW("epoch", JSON_U32, epoch),
-	ROW("token", JSON_STR, token),
-	ROW("container", JSON_STR, container),
-	ROW("process", JSON_STR, process),
-	ROW("stdio", JSON_U64, stdio),
-	ROW("exec", JSON_BOOL, exec),
-	ROW("kill", JSON_BOOL, kill),
-	ROW("started", JSON_BOOL, started),
-	ROW("transient", JSON_BOOL, transient),
-};
-static const struct json_type line_type = JSON_TYPE(line, line_rows);
-
 bool journal_exists(const struct journal *journal)
 {
 	return journal->path && access(journal->path, F_OK) == 0;
 }
 
-static int encode(const struct line *line, struct strbuf *text)
+static int encode(const struct journal_line *line, struct strbuf *text)
 {
-	int ret = json_encode(&line_type, line, 0, text);
+	int ret = json_encode(&journal_line_type, line, 0, text);
 
 	return ret < 0 ? ret : strbuf_addc(text, '\n');
 }
 
 static int encode_token(const struct session *session, struct strbuf *text)
 {
-	const struct line line = {
+	const struct journal_line line = {
 		.op = "token",
 		.token = session->token,
 		.stdio = session->stdio,
@@ -78,7 +43,7 @@ static int encode_token(const struct session *session, struct strbuf *text)
 
 static int encode_session(const struct session *session, struct strbuf *text)
 {
-	const struct line line = {
+	const struct journal_line line = {
 		.op = "session",
 		.started = session->state >= SESSION_STARTED,
 		.token = session->token,
@@ -94,7 +59,7 @@ static int encode_session(const struct session *session, struct strbuf *text)
 
 static int encode_vm(const struct journal_vm *vm, struct strbuf *text)
 {
-	const struct line line = {
+	const struct journal_line line = {
 		.op = "vm",
 		.sandbox = vm->sandbox,
 		.ctl = vm->ctl,
@@ -139,9 +104,9 @@ int journal_begin(struct proxy *proxy, const struct journal_vm *vm, struct error
 static int rewrite(struct proxy *proxy)
 {
 	struct journal *journal = &proxy->journal;
-	const struct line next = { .op = "next",
-				   .stdio = proxy->next_stream,
-				   .epoch = journal->epoch };
+	const struct journal_line next = { .op = "next",
+					   .stdio = proxy->next_stream,
+					   .epoch = journal->epoch };
 	auto_strbuf struct strbuf text = { 0 };
 	const char *end;
 	int ret = fs_read_file_at(AT_FDCWD, journal->path, &text, FILE_MAX);
@@ -205,7 +170,7 @@ int journal_add(struct proxy *proxy, const struct session *session, struct error
 
 static void note(struct proxy *proxy, const struct session *session, const char *op)
 {
-	const struct line line = { .op = op, .stdio = session->stdio };
+	const struct journal_line line = { .op = op, .stdio = session->stdio };
 	auto_strbuf struct strbuf text = { 0 };
 	int ret;
 
@@ -229,14 +194,14 @@ void journal_remove(struct proxy *proxy, const struct session *session)
 }
 
 /* Its own token's, or a new one. */
-static struct session *known_session(struct proxy *proxy, const struct line *line)
+static struct session *known_session(struct proxy *proxy, const struct journal_line *line)
 {
 	struct session *session = session_find_stream(proxy, line->stdio);
 
 	return session ? session : session_new_known(proxy, line->token, line->stdio);
 }
 
-static int take_token(struct proxy *proxy, const struct line *line)
+static int take_token(struct proxy *proxy, const struct journal_line *line)
 {
 	struct session *session;
 
@@ -257,7 +222,7 @@ static void settle(struct session *session)
 	session->state = SESSION_STARTED;
 }
 
-static int take_session(struct proxy *proxy, const struct line *line)
+static int take_session(struct proxy *proxy, const struct journal_line *line)
 {
 	struct session *session;
 	int ret = line->container && line->process ? take_token(proxy, line) : -EBADMSG;
@@ -279,7 +244,7 @@ static int take_session(struct proxy *proxy, const struct line *line)
 	return session->container && session->process ? 0 : -ENOMEM;
 }
 
-static int take_line(struct proxy *proxy, const struct line *line, struct journal_vm *vm)
+static int take_line(struct proxy *proxy, const struct journal_line *line, struct journal_vm *vm)
 {
 	struct session *session;
 
@@ -315,13 +280,14 @@ int journal_load(struct proxy *proxy, struct arena *arena, struct journal_vm *vm
 
 	*vm = (struct journal_vm){ 0 };
 	for (pos = strbuf_str(&text); ret == 0; pos = end + 1) {
-		struct line line = { 0 };
+		struct journal_line line = { 0 };
 
 		/* What follows the last line feed was cut off, and never took effect. */
 		end = memchr(pos, '\n', (size_t)(strbuf_str(&text) + text.len - pos));
 		if (!end)
 			break;
-		ret = json_decode(&line_type, pos, (size_t)(end - pos), NULL, arena, &line, err);
+		ret = json_decode(&journal_line_type, pos, (size_t)(end - pos), NULL, arena, &line,
+				  err);
 		if (ret < 0)
 			return err_ctx(err, "'%s'", path);
 		ret = take_line(proxy, &line, vm);

@@ -24,10 +24,12 @@ struct options {
 	const char *mount_ns_fd;
 	const char *uri;
 	const char *reconnect;
+	const char *counts_fd;
+	const char *from;
 	bool debug;
 };
 
-enum option_id { OPT_TOKEN_FD = 256, OPT_MOUNT_NS_FD };
+enum option_id { OPT_TOKEN_FD = 256, OPT_MOUNT_NS_FD, OPT_COUNTS_FD, OPT_FROM };
 
 static const struct option option_table[] = {
 	{ "container-id", required_argument, NULL, 'c' },
@@ -36,6 +38,8 @@ static const struct option option_table[] = {
 	{ "mount-ns-fd", required_argument, NULL, OPT_MOUNT_NS_FD },
 	{ "uri", required_argument, NULL, 'u' },
 	{ "reconnect-timeout", required_argument, NULL, 'r' },
+	{ "counts-fd", required_argument, NULL, OPT_COUNTS_FD },
+	{ "from", required_argument, NULL, OPT_FROM },
 	{ "debug", no_argument, NULL, 'd' },
 	{ "version", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -51,6 +55,8 @@ static const char usage[] =
 	"      --mount-ns-fd N         go to the mount namespace that descriptor N is\n"
 	"  -u, --uri URI               where the proxy listens\n"
 	"  -r, --reconnect-timeout S   look so long for a lost proxy (10)\n"
+	"      --counts-fd N           count the bytes of output in the file behind descriptor N\n"
+	"      --from OUT,ERR          the process runs: so many bytes of its output were written\n"
 	"  -d, --debug                 tell more on standard error\n"
 	"  -v, --version\n";
 
@@ -78,6 +84,12 @@ static int parse_options(int argc, char **argv, struct options *options)
 			break;
 		case 'r':
 			options->reconnect = optarg;
+			break;
+		case OPT_COUNTS_FD:
+			options->counts_fd = optarg;
+			break;
+		case OPT_FROM:
+			options->from = optarg;
 			break;
 		case 'd':
 			options->debug = true;
@@ -148,6 +160,35 @@ static int get_token(const struct options *options, int token_fd, char token[sta
 	return ret;
 }
 
+/* "OUT,ERR". */
+static int parse_counts(const char *text, uint64_t counts[static 2])
+{
+	char first[24];
+	size_t len = strcspn(text, ",");
+
+	if (!text[len] || len >= sizeof(first))
+		return -EINVAL;
+	memcpy(first, text, len);
+	first[len] = '\0';
+	return parse_u64(first, &counts[0]) < 0 ? -EINVAL : parse_u64(text + len + 1, &counts[1]);
+}
+
+/* What is known of a process that runs already. */
+static int begin_counts(const struct options *options, uint64_t *map, struct resume *resume,
+			struct error *err)
+{
+	uint64_t before[2] = { 0, 0 };
+
+	resume->written = map ? map : resume->own;
+	if (!options->from)
+		return 0;
+	if (parse_counts(options->from, before) < 0)
+		return err_msg(err, -EINVAL, "--from '%s' is not two numbers", options->from);
+	memcpy(resume->written, before, sizeof(before));
+	resume->taken_over = true;
+	return 0;
+}
+
 /* Descriptors that we were told of, -1: not. */
 enum { KEEP_TOKEN, KEEP_MOUNT_NS, N_KEEP };
 
@@ -172,7 +213,7 @@ static int settle(struct relay *relay, struct stdio stdio[static 3], int keep[st
 }
 
 static int run(const struct options *options, const char *token, struct stdio stdio[static 3],
-	       int keep[static N_KEEP], struct error *err)
+	       int keep[static N_KEEP], uint64_t *counts, struct error *err)
 {
 	struct relay relay = { .loop = loop_new(),
 			       .token = token,
@@ -185,6 +226,8 @@ static int run(const struct options *options, const char *token, struct stdio st
 	if (options->reconnect && parse_u32(options->reconnect, &seconds) == 0 && seconds > 0)
 		relay.reconnect_ms = (int64_t)seconds * 1000;
 	relay.socket_path = options->uri + strlen("unix://");
+	if (begin_counts(options, counts, &relay.resume, err) < 0)
+		return EXIT_PROXY_LOST;
 	if (!relay.loop) {
 		(void)err_set(err, -ENOMEM, "start");
 		return EXIT_PROXY_LOST;
@@ -234,17 +277,21 @@ int main(int argc, char **argv)
 	char token[TOKEN_MAX];
 	struct error err = { 0 };
 	int keep[N_KEEP];
+	int counts_fd;
+	uint64_t *counts;
 	int ret = parse_options(argc, argv, &options);
 
 	if (ret != 0)
 		return ret > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 	if (parse_fd("token-fd", options.token_fd, &keep[KEEP_TOKEN]) < 0 ||
-	    parse_fd("mount-ns-fd", options.mount_ns_fd, &keep[KEEP_MOUNT_NS]) < 0)
+	    parse_fd("mount-ns-fd", options.mount_ns_fd, &keep[KEEP_MOUNT_NS]) < 0 ||
+	    parse_fd("counts-fd", options.counts_fd, &counts_fd) < 0)
 		return EXIT_FAILURE;
 	if (strncmp(options.uri, "unix:///", 8) != 0) {
 		(void)fprintf(stderr, "acrun-shim: '%s' is not a unix:///PATH\n", options.uri);
 		return EXIT_FAILURE;
 	}
+	counts = counts_fd >= 0 ? resume_map_counts(counts_fd) : NULL;
 	stdio_claim(stdio, keep);
 	log_use_fd(STDERR_FILENO, LOG_TEXT, options.debug ? LOG_DEBUG : LOG_ERROR);
 	(void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
@@ -255,7 +302,7 @@ int main(int argc, char **argv)
 		(void)fprintf(stderr, "acrun-shim: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
-	ret = run(&options, token, stdio, keep, &err);
+	ret = run(&options, token, stdio, keep, counts, &err);
 	if (err.code)
 		(void)fprintf(stderr, "acrun-shim: container '%s': %s\n", options.container_id,
 			      err.text);

@@ -155,7 +155,11 @@ static void rejoin(struct relay *relay, const struct ccproxy_frame *frame)
 	    !resume_find_number(frame, "stdinTaken", &taken) ||
 	    !resume_find_number(frame, "signals", &signals))
 		return;
-	resume_set_stdin(resume, received, taken);
+	if (resume->taken_over)
+		resume_adopt(resume, received, taken,
+			     signals == UINT32_MAX ? 0 : (uint32_t)signals);
+	else
+		resume_set_stdin(resume, received, taken);
 	for (size_t at = 0; at < resume->kept.len; at += STDIN_CHUNK) {
 		size_t len = resume->kept.len - at;
 
@@ -455,6 +459,9 @@ int relay_run(struct relay *relay, struct error *err)
 	if (!relay->connected)
 		relay->fd = -1;
 	relay->blocked_fd = -1;
+	relay->known = relay->resume.taken_over;
+	if (!relay->resume.written)
+		relay->resume.written = relay->resume.own;
 	relay->err = err;
 	relay->in.max = CCPROXY_PAYLOAD_MAX + 2 * READ_BYTES;
 	relay->lost_ms = clock_now_ms();

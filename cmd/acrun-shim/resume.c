@@ -5,9 +5,29 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "agent/proto/hyperstart.h"
 
 enum { CREDIT_STEP = STREAM_WINDOW / 4, KEEP_CAP = 4096 };
+
+uint64_t *resume_map_counts(int fd)
+{
+	void *map = mmap(NULL, 2 * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	return map == MAP_FAILED ? NULL : map;
+}
+
+void resume_adopt(struct resume *resume, uint64_t received, uint64_t taken, uint32_t signals)
+{
+	resume->taken_over = false;
+	resume->in_end = received;
+	resume->in_taken = taken <= received && received - taken <= STREAM_WINDOW ? taken
+										  : received;
+	resume->last_seq += signals;
+	for (unsigned i = 0; i < resume->n_signals; i++)
+		if (resume->signals[i].seq > 0)
+			resume->signals[i].seq += signals;
+}
 
 uint64_t resume_credit(const struct resume *resume)
 {
@@ -144,7 +164,8 @@ int resume_write_connect(struct resume *resume, const char *token, const struct 
 	count_output(old, received);
 	discount(old, written, received);
 	/* What was told to the last proxy may not have reached the guest. */
-	memcpy(resume->credited, resume->written, sizeof(resume->credited));
+	for (int i = 0; i < 2; i++)
+		resume->credited[i] = resume->written[i];
 	return snprintf(body, size,
 			"{\"token\":\"%s\",\"flow\":true,\"kill_on_close\":true,\"resume\":true,"
 			"\"stdout\":%" PRIu64 ",\"stdoutTaken\":%" PRIu64 ",\"stderr\":%" PRIu64

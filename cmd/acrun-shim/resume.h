@@ -22,17 +22,25 @@ struct sent_signal {
 
 /* Zero-initialised. */
 struct resume {
-	bool on;	      /* the proxy takes part */
-	uint64_t in_end;      /* bytes of stdin since the start: read, */
-	uint64_t in_taken;    /* credited */
-	struct strbuf kept;   /* the last of them */
-	uint64_t written[2];  /* bytes of stdout and stderr since the start: written, */
-	uint64_t credited[2]; /* told to the proxy */
+	bool on;	    /* the proxy takes part */
+	uint64_t in_end;    /* bytes of stdin since the start: read, */
+	uint64_t in_taken;  /* credited */
+	struct strbuf kept; /* the last of them */
+	/*
+	 * Bytes of stdout and stderr since the start: written (where others may look at it, in a
+	 * file that is mapped, or in `own`), told to the proxy.
+	 */
+	uint64_t *written; /* NULL: relay_run() takes `own` */
+	uint64_t own[2];
+	uint64_t credited[2];
+	bool taken_over; /* the machine was restored: what it has of stdin was another's to send */
 	struct sent_signal signals[SIGNALS_MAX];
 	unsigned n_signals;
 	uint32_t last_seq;
 };
 
+/* The counts in the file behind fd, for resume.written; NULL when they cannot be mapped. */
+uint64_t *resume_map_counts(int fd);
 /* Bytes of stdin that may be sent. */
 uint64_t resume_credit(const struct resume *resume);
 /* They were sent. -ENOMEM. */
@@ -40,6 +48,9 @@ int resume_keep_stdin(struct resume *resume, const char *data, size_t len) must_
 /* The guest has passed bytes on, or (resume_set_stdin) says what it has and what it passed on. */
 void resume_credit_stdin(struct resume *resume, uint32_t bytes);
 void resume_set_stdin(struct resume *resume, uint64_t received, uint64_t taken);
+
+/* All that was sent to a guest that was restored is in it. */
+void resume_adopt(struct resume *resume, uint64_t received, uint64_t taken, uint32_t signals);
 
 /* Remembers a signal; its count, 0 when `counted` is not set. -EAGAIN when there are too many. */
 int64_t resume_add_signal(struct resume *resume, int signo, bool counted) must_check;
