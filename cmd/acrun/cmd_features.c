@@ -21,7 +21,7 @@ static int run(const struct globals *globals, const void *options, int argc, cha
 	static struct json_pair annotations[] = {
 		{ "org.acrun.commit", ACRUN_COMMIT },
 		{ "org.acrun.version", ACRUN_VERSION },
-		{ "org.opencontainers.runc.checkpoint.enabled", "false" },
+		{ "org.opencontainers.runc.checkpoint.enabled", "true" },
 	};
 	auto_arena struct arena arena = { 0 };
 	auto_strbuf struct strbuf text = { 0 };

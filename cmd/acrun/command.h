@@ -67,6 +67,7 @@ const struct command *command_at(size_t i);
 
 /* The commands; each lives in its cmd_<name>.c. */
 extern const struct command command_check;
+extern const struct command command_checkpoint;
 extern const struct command command_completion;
 extern const struct command command_config;
 extern const struct command command_create;
@@ -83,6 +84,7 @@ extern const struct command command_list;
 extern const struct command command_logs;
 extern const struct command command_pause;
 extern const struct command command_ps;
+extern const struct command command_restore;
 extern const struct command command_resume;
 extern const struct command command_run;
 extern const struct command command_spec;

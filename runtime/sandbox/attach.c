@@ -4,8 +4,10 @@
 #include "agent/proto/proxyhome.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/sock.h"
 #include "runtime/agent_client/agent.h"
 #include "runtime/cgroup/cgroup.h"
+#include "runtime/sandbox/create_internal.h"
 
 enum { REVIVE_TIMEOUT_MS = 10000, DYING_TIMEOUT_MS = 1000, JOINS_MAX = 5 };
 
@@ -112,4 +114,12 @@ int attach_open(const struct record *rec, struct client *client, struct client_w
 void attach_done(struct client_wait *wait)
 {
 	cleanup_close(&wait->abort_fd);
+}
+
+/* A machine out of the VM cache has its files elsewhere. */
+int attach_connect_control(const struct record *rec)
+{
+	int fd = sock_connect_at(rec->dir_fd, FILE_MACHINE_LINK "/" MACHINE_CONTROL_SOCKET);
+
+	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
 }

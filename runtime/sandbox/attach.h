@@ -17,6 +17,9 @@ enum agent_dialect attach_dialect(const struct record *rec);
 /* Puts the sandbox's proxy into the sandbox's cgroups: one that took a dead one's place is where
  * whoever started it was. */
 void attach_settle_proxy(const struct record *rec);
+/* Connects to the control socket of the record's own machine, for an operation of the hypervisor. A
+ * descriptor or -errno, which these operations report. */
+int attach_connect_control(const struct record *rec) must_check;
 /* Has calls repeated that a proxy which dies leaves unanswered; rec must outlive the client. */
 void attach_keep(const struct record *rec, struct client *client);
 void attach_done(struct client_wait *wait);

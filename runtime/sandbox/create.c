@@ -20,7 +20,7 @@
 
 enum { WARNINGS_MAX = 64, WARNINGS_MAX_BYTES = 1 << 20 };
 
-static int step_namespaces(struct create *create, struct error *err)
+int step_namespaces(struct create *create, struct error *err)
 {
 	static const char *const no_network =
 		"the host's network namespace cannot be used in a virtual machine: the container "
@@ -232,6 +232,7 @@ static void fill_record(struct create *create, const char *bundle, const char *r
 		.hooks = create->spec.hooks,
 		.cpu_millis = limits.cpu_millis,
 		.limit_mib = limits.memory_mib,
+		.terminal = create->spec.process->terminal,
 		.no_share = create->machine.no_share,
 	};
 	size_complete_quota(resources ? resources->cpu : NULL, &state->cpu_quota_us,
@@ -271,6 +272,7 @@ static int open_record(struct create *create, const char *bundle, const char *ro
 static void create_done(struct create *create)
 {
 	create_images_done(create);
+	restore_done(create);
 	cleanup_close(&create->cached_fd);
 	cleanup_close(&create->netns_fd);
 	cleanup_close(&create->proxy_fd);
@@ -295,12 +297,14 @@ static int make_sandbox(struct create *create, const char *bundle, const char *r
 		return ret;
 	create->share.keeps_names = create_shares(create);
 	create->share.no_devices = !create_shares(create);
-	if (ret == 0)
+	if (ret == 0 && !create->restore)
 		ret = share_plan(&create->share, &create->spec, rootfs, bundle, create->request->id,
 				 &create->arena, &create->rootfs, err);
-	if (ret == 0)
+	if (ret == 0 && !create->restore)
 		ret = create_plan_images(create, err);
-	if (ret == 0 && create->sandbox_id)
+	if (ret == 0 && create->restore)
+		ret = restore_make(create, err);
+	else if (ret == 0 && create->sandbox_id)
 		ret = steps_make(join_steps, N_JOIN_STEPS, create, err);
 	else if (ret == 0)
 		ret = steps_make(create_steps, N_STEPS, create, err);
@@ -336,6 +340,8 @@ int sandbox_create(const struct create_request *request, int64_t *shim_pid, stru
 	if (ret == 0)
 		ret = create_read_inputs(&create, &bundle, &rootfs, err);
 	timing_phase("inputs", begun, ret);
+	if (ret == 0 && request->image_path)
+		ret = restore_open(&create, err);
 	if (ret == 0)
 		ret = make_sandbox(&create, bundle, rootfs, err);
 	if (ret == 0 && shim_pid)

@@ -41,7 +41,9 @@ struct create {
 	struct network_found network; /* since the last look */
 	struct client client;
 	char token[CLIENT_TOKEN_MAX];
-	bool hooks_begun; /* then poststop follows, whatever happens */
+	const char *from;	 /* restored: where its shim begins to count; else NULL */
+	struct restore *restore; /* NULL: it is made anew */
+	bool hooks_begun;	 /* then poststop follows, whatever happens */
 };
 
 /* Records the calling child process in *id, saves, and joins the container's cgroups: called in a
@@ -96,7 +98,17 @@ struct client_wait create_wait(const struct create *create);
 /* Frames between proxy and guest have to be acknowledged. */
 bool create_needs_link(const struct create *create);
 
+/* A create that goes on from a checkpoint (restore.c): opens and checks that, shapes the machine as
+ * it was; runs the steps; closes it. */
+int restore_open(struct create *create, struct error *err) must_check;
+int restore_make(struct create *create, struct error *err) must_check;
+void restore_done(struct create *create);
+
+/* Launches the machine with this description. */
+int create_launch(struct create *create, struct vm_spec *spec, struct error *err) must_check;
+
 /* The steps; each in the file of its job. */
+int step_namespaces(struct create *create, struct error *err);
 int step_cgroup(struct create *create, struct error *err);
 int step_cache(struct create *create, struct error *err);
 int step_share(struct create *create, struct error *err);

@@ -3,6 +3,9 @@
 
 #include <errno.h>
 #include "base/log.h"
+#include <fcntl.h>
+#include <unistd.h>
+#include "base/cleanup.h"
 #include "runtime/sandbox/shim.h"
 #include "runtime/sandbox/view.h"
 
@@ -35,8 +38,24 @@ int step_console(struct create *create, struct error *err)
 				 create->spec.process->console_size, &create->pty_slave_fd, err);
 }
 
+/* Only of what can be checkpointed. */
+static int open_counts(const struct create *create, int *counts_fd, struct error *err)
+{
+	auto_close int fd = -1;
+
+	if (!create->rec.state.no_share || !(create->machine.hypervisor->caps & HV_CAP_SNAPSHOT))
+		return 0;
+	fd = openat(create->rec.dir_fd, SHIM_COUNTS_FILE, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, SHIM_COUNTS_LEN) < 0)
+		return err_set(err, -errno, "make '%s/%s'", create->rec.dir_path, SHIM_COUNTS_FILE);
+	*counts_fd = take_fd(&fd);
+	return 0;
+}
+
 int step_shim(struct create *create, struct error *err)
 {
+	auto_close int counts_fd = -1;
+	int ret = open_counts(create, &counts_fd, err);
 	struct recorded_spawn arg = { create, &create->rec.state.shim };
 	const struct shim shim = {
 		.path = create->config.shim.path,
@@ -45,6 +64,8 @@ int step_shim(struct create *create, struct error *err)
 		.token = create->token,
 		.pty_slave_fd = create->pty_slave_fd,
 		.netns_fd = create->netns_fd,
+		.counts_fd = counts_fd,
+		.from = create->from,
 		.own_session = create->request->detach || !create->spec.process->terminal,
 		.rootfs = create_shares(create) ? create->rec.state.rootfs : NULL,
 		.readonly = create->spec.root->readonly,
@@ -52,7 +73,7 @@ int step_shim(struct create *create, struct error *err)
 		.record_arg = &arg,
 	};
 
-	return shim_start(&shim, &create->rec.state.shim, err);
+	return ret < 0 ? ret : shim_start(&shim, &create->rec.state.shim, err);
 }
 
 /* An agent that is not ours makes the places of the mounts only when the container starts. */

@@ -69,32 +69,39 @@ static int open_log(const struct create *create, const char *name, struct error 
 	return fd < 0 ? err_set(err, -errno, "make '%s/%s'", create->rec.dir_path, name) : fd;
 }
 
-/* Launches the machine, as a clone of the template if there is one. */
-static int launch(struct create *create, const struct template *template, struct error *err)
+int create_launch(struct create *create, struct vm_spec *spec, struct error *err)
 {
 	struct record_state *state = &create->rec.state;
+	int ret;
+
+	spec->unshare_flags = CLONE_NEWNS;
+	spec->prepare = prepare_vmm;
+	spec->prepare_arg = create;
+	if (create->netns_fd >= 0)
+		spec->join_ns[spec->n_join_ns++] = create->netns_fd;
+	ret = machine_launch(&create->machine, spec, err);
+	if (ret < 0)
+		return ret;
+	state->vmm = create->machine.vm.vmm;
+	state->accelerator = arena_strdup(&create->rec.arena, create->machine.vm.accelerator);
+	return record_save(&create->rec, err);
+}
+
+/* As a clone of the template if there is one. */
+static int launch(struct create *create, const struct template *template, struct error *err)
+{
 	struct vm_spec spec;
 	int ret = machine_spec(&create->machine, &create->arena, &spec, err);
 
 	if (ret < 0)
 		return ret;
-	spec.unshare_flags = CLONE_NEWNS;
-	spec.prepare = prepare_vmm;
-	spec.prepare_arg = create;
-	if (create->netns_fd >= 0)
-		spec.join_ns[spec.n_join_ns++] = create->netns_fd;
 	if (create_needs_link(create))
 		spec.extra_kernel_params = "AGENT_LINK=1";
 	if (template) {
 		spec.memory_file = template->memory_file;
 		spec.incoming = true;
 	}
-	ret = machine_launch(&create->machine, &spec, err);
-	if (ret < 0)
-		return ret;
-	state->vmm = create->machine.vm.vmm;
-	state->accelerator = arena_strdup(&create->rec.arena, create->machine.vm.accelerator);
-	return record_save(&create->rec, err);
+	return create_launch(create, &spec, err);
 }
 
 /* Should this machine be a clone, and is there a template for it? What stands in the way is told

@@ -74,7 +74,8 @@ static int delete_opened(struct record *rec, const char *root, bool force, struc
 	 * is on the host already, by each write(2), and by the end of the process for a shared
 	 * mapping.
 	 */
-	if (status != OCI_STATUS_STOPPED && rec->state.status != OCI_STATUS_CREATING)
+	if (status != OCI_STATUS_STOPPED && rec->state.status != OCI_STATUS_CREATING &&
+	    !rec->state.checkpointing)
 		end_container(rec);
 	ret = copyback_all(rec, err);
 	if (ret < 0 && !force)

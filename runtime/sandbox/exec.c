@@ -128,6 +128,7 @@ static int phase_shim(struct exec *exec, struct error *err)
 		.dir = record_sandbox_path(&exec->rec),
 		.token = exec->token,
 		.pty_slave_fd = exec->pty_slave_fd,
+		.counts_fd = -1,
 		.own_session = request->detach || !exec->process.terminal,
 		.like = &exec->rec.state.shim,
 		.record = record_self,

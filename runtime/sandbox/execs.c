@@ -84,6 +84,18 @@ int execs_add_self(int dir_fd, struct error *err)
 	return fd < 0 ? err_set(err, -errno, "make '%s' in the container's state", path) : 0;
 }
 
+unsigned execs_count(int dir_fd)
+{
+	auto_dir DIR *dir = open_list(dir_fd);
+	struct dirent *entry;
+	struct proc_id id;
+	unsigned n = 0;
+
+	while (dir && (entry = readdir(dir)))
+		n += parse_name(entry->d_name, &id) && proc_is_alive(&id);
+	return n;
+}
+
 static void end_one(const struct proc_id *id, int64_t deadline_ms)
 {
 	int64_t left = deadline_ms - clock_now_ms();

@@ -12,6 +12,9 @@
  * ended. The container's lock is held, at least shared. */
 int execs_add_self(int dir_fd, struct error *err) must_check;
 
+/* How many of them live. */
+unsigned execs_count(int dir_fd);
+
 /* Ends all of them: waits grace_ms for those that end by themselves, as they do when the
  * container has stopped, then kills. May run twice. The container's lock is held. */
 void execs_end(int dir_fd, int grace_ms);

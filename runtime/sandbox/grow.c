@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <string.h>
 #include "base/log.h"
-#include "base/sock.h"
 #include "hypervisor/hypervisor.h"
 #include "runtime/agent_client/agent.h"
 #include "runtime/cgroup/cgroup.h"
-#include "runtime/factory/machine.h"
+#include "runtime/sandbox/attach.h"
 #include "runtime/sandbox/pod.h"
 
 static void add_state(struct size_limits *sum, const struct record_state *state)
@@ -40,14 +39,6 @@ int grow_sum(const struct record *sandbox, const char *root, const char *id,
 	return 0;
 }
 
-/* Of a machine out of the VM cache, the files are behind a link. */
-static int connect_control(const struct record *rec)
-{
-	int fd = sock_connect_at(rec->dir_fd, "machine/" MACHINE_CONTROL_SOCKET);
-
-	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
-}
-
 /* Fewer CPUs than a quota could keep busy make a container slower, not wrong. */
 static int plug_cpus(struct record *rec, const struct hypervisor_ops *ops, uint32_t vcpus,
 		     struct error *err)
@@ -58,8 +49,8 @@ static int plug_cpus(struct record *rec, const struct hypervisor_ops *ops, uint3
 	int ret;
 
 	if (ops->caps & HV_CAP_CPU_HOTPLUG)
-		ret = ops->add_cpus(&vm, connect_control(rec), vcpus - rec->state.vcpus, &added,
-				    &why);
+		ret = ops->add_cpus(&vm, attach_connect_control(rec), vcpus - rec->state.vcpus,
+				    &added, &why);
 	else
 		ret = err_msg(&why, -ENOTSUP, "%s cannot add vCPUs to a running machine",
 			      ops->name);
@@ -91,8 +82,8 @@ static int plug(struct record *rec, uint32_t vcpus, uint32_t memory_mib, struct 
 		if (!(ops->caps & HV_CAP_MEMORY_HOTPLUG))
 			return err_msg(err, -ENOTSUP, "%s cannot add memory to a running machine",
 				       ops->name);
-		ret = ops->add_memory(&vm, connect_control(rec), memory_mib - state->memory_mib,
-				      &added, err);
+		ret = ops->add_memory(&vm, attach_connect_control(rec),
+				      memory_mib - state->memory_mib, &added, err);
 		state->memory_mib += added;
 	}
 	return ret;

@@ -7,7 +7,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/sock.h"
 #include "runtime/agent_client/original.h"
 #include "runtime/net/tap.h"
 #include "runtime/sandbox/attach.h"
@@ -176,14 +175,6 @@ static int make_devices(struct connecting *job, int netns_fd, struct network_fou
 	return ret;
 }
 
-/* A machine out of the VM cache has its files elsewhere. */
-static int connect_control(const struct record *rec)
-{
-	int fd = sock_connect_at(rec->dir_fd, FILE_MACHINE_LINK "/" MACHINE_CONTROL_SOCKET);
-
-	return fd == -ENOENT ? sock_connect_at(rec->dir_fd, MACHINE_CONTROL_SOCKET) : fd;
-}
-
 int network_make(struct record *rec, int netns_fd, const struct hypervisor_ops *hypervisor,
 		 struct network_found *found, struct vm_nic nics[static VM_NICS_MAX],
 		 unsigned *n_nics, struct error *err)
@@ -208,7 +199,8 @@ int network_connect(struct record *rec, int netns_fd, const struct network_vm *v
 	for (unsigned i = 0; i < n_nics; i++) {
 		/* without an id it is one that the machine has */
 		if (ret == 0 && nics[i].id) {
-			ret = vm->hypervisor->add_nic(&vm->vm, connect_control(rec), &nics[i], err);
+			ret = vm->hypervisor->add_nic(&vm->vm, attach_connect_control(rec),
+						      &nics[i], err);
 			if (ret < 0)
 				err_ctx(err, "give the virtual machine the other end of '%s'",
 					nics[i].ifname);

@@ -6,11 +6,12 @@
 #include "base/log.h"
 #include "runtime/agent_client/agent.h"
 #include "runtime/sandbox/attach.h"
+#include "runtime/sandbox/checkpoint_internal.h"
 #include "runtime/sandbox/store.h"
 
 enum { PAUSE_TIMEOUT_MS = 15000 };
 
-static int ask_agent(struct record *rec, enum call_code code, struct error *err)
+int pause_ask_agent(struct record *rec, enum call_code code, struct error *err)
 {
 	const struct call_container body = { .container = rec->state.id };
 	struct client_wait wait = { .deadline_ms = clock_now_ms() + PAUSE_TIMEOUT_MS,
@@ -47,7 +48,7 @@ int sandbox_pause(const char *root, const char *id, struct error *err)
 	ret = save_status(&rec, OCI_STATUS_PAUSED, err);
 	if (ret < 0)
 		return ret;
-	ret = ask_agent(&rec, CALL_PAUSECONTAINER, err);
+	ret = pause_ask_agent(&rec, CALL_PAUSECONTAINER, err);
 	if (ret == 0)
 		return 0;
 	if (save_status(&rec, status, &undo_err) < 0)
@@ -56,7 +57,7 @@ int sandbox_pause(const char *root, const char *id, struct error *err)
 }
 
 /* A pause that was killed before it reached the guest leaves nothing to resume there. */
-static bool was_running(int ret, const struct error *err)
+bool pause_was_running(int ret, const struct error *err)
 {
 	return ret == -EREMOTEIO && strstr(err->text, "container not paused");
 }
@@ -70,10 +71,13 @@ int sandbox_resume(const char *root, const char *id, struct error *err)
 		return ret;
 	if (record_status(&rec.state) != OCI_STATUS_PAUSED)
 		return err_msg(err, -EINVAL, "container not paused");
-	ret = ask_agent(&rec, CALL_RESUMECONTAINER, err);
-	if (ret < 0 && !was_running(ret, err))
+	ret = rec.state.checkpointing ? checkpoint_let_go(&rec, err) : 0;
+	if (ret == 0)
+		ret = pause_ask_agent(&rec, CALL_RESUMECONTAINER, err);
+	if (ret < 0 && !pause_was_running(ret, err))
 		return err_ctx(err, "unable to thaw");
 	err_clear(err);
+	rec.state.checkpointing = false;
 	return save_status(&rec, rec.state.paused_created ? OCI_STATUS_CREATED : OCI_STATUS_RUNNING,
 			   err);
 }

@@ -17,9 +17,10 @@ struct create_request {
 	const char *console_socket; /* NULL: none */
 	const char *config;	    /* NULL: found by the usual order */
 	enum cgroup_manager cgroup_manager;
-	int interrupt_fd; /* a readable one ends the create, undone; -1: none */
-	bool strict;	  /* what can have no effect is an error */
-	bool detach;	  /* the caller does not stay: a terminal needs a console socket */
+	int interrupt_fd;	/* a readable one ends the create, undone; -1: none */
+	bool strict;		/* what can have no effect is an error */
+	const char *image_path; /* of sandbox_restore(): directory of the checkpoint; else NULL */
+	bool detach;		/* the caller does not stay: a terminal needs a console socket */
 };
 
 /*

@@ -176,6 +176,8 @@ static int wait_settled(const struct shim *shim, int write_fd, struct error *err
 		       shim->path);
 }
 
+enum { SHIM_ARGS_MAX = 16 };
+
 int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 {
 	auto_close int write_fd = -1;
@@ -183,8 +185,9 @@ int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 	auto_close int mounts_fd = token_fd < 0 ? -1 : open_mounts(shim, err);
 	struct child child = { shim, mounts_fd };
 	auto_free char *uri = NULL;
-	const char *argv[] = { shim->path,     "-c", shim->id, "-token-fd", "3",
-			       "-mount-ns-fd", "4",  "-u",     NULL,	    NULL };
+	const char *argv[SHIM_ARGS_MAX] = { shim->path, "-c",		shim->id, "-token-fd",
+					    "3",	"-mount-ns-fd", "4",	  "-u" };
+	size_t n = 8;
 	const char *const envp[] = { NULL };
 	struct spawn sp = {
 		.path = shim->path,
@@ -203,7 +206,15 @@ int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 		uri = NULL;
 		return err_set(err, -ENOMEM, "start '%s'", shim->path);
 	}
-	argv[8] = uri;
+	argv[n++] = uri;
+	if (shim->counts_fd >= 0) {
+		argv[n++] = "-counts-fd";
+		argv[n++] = "5";
+	}
+	if (shim->from) {
+		argv[n++] = "-from";
+		argv[n++] = shim->from;
+	}
 	for (int fd = 0; fd < 3; fd++) {
 		int from = shim->pty_slave_fd >= 0 ? shim->pty_slave_fd : fd;
 
@@ -212,6 +223,8 @@ int shim_start(const struct shim *shim, struct proc_id *id, struct error *err)
 	}
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ token_fd, 3 };
 	sp.fds[sp.n_fds++] = (struct spawn_fd){ mounts_fd, 4 };
+	if (shim->counts_fd >= 0)
+		sp.fds[sp.n_fds++] = (struct spawn_fd){ shim->counts_fd, 5 };
 	ret = shim_spawn(&sp, shim->netns_fd, id, err);
 	cleanup_close(&token_fd);
 	return ret < 0 ? ret : wait_settled(shim, write_fd, err);

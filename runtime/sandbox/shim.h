@@ -21,6 +21,11 @@ int shim_check_terminal(bool detach, bool terminal, const char *console_socket, 
 int shim_open_console(const char *socket_path, const struct oci_console_size *size, int *slave_fd,
 		      struct error *err) must_check;
 
+/* In the container's directory: how many bytes of stdout and stderr its shim has written, two u64.
+ * Whoever stops the shim knows by it which output was delivered. */
+#define SHIM_COUNTS_FILE "shim.counts"
+enum { SHIM_COUNTS_LEN = 16 };
+
 struct shim {
 	const char *path; /* of the program */
 	const char *id;	  /* of the container */
@@ -28,6 +33,8 @@ struct shim {
 	const char *token;
 	int pty_slave_fd; /* its terminal; -1: stdio is ours */
 	int netns_fd;	  /* that it joins; -1: ours */
+	int counts_fd;	  /* file of SHIM_COUNTS_LEN bytes in which it counts output; -1: none */
+	const char *from; /* as its option -from: the process runs already; NULL: it does not */
 	bool own_session; /* it does not share ours, and our terminal */
 	/* Where it sees the files of (view.h): of another, or of a directory (NULL: of none). */
 	const struct proc_id *like;

@@ -34,9 +34,11 @@ struct record_state {
 	uint32_t owner_uid;
 	uint32_t vcpus, memory_mib; /* of the VM; 0: not known. Of a member, the sandbox has them */
 	uint32_t cpu_millis, limit_mib; /* what its own limits ask for; 0: no limit */
+	bool terminal;			/* its process has one */
 	bool no_share;			/* its machine has disks instead of a share */
 	int64_t cpu_quota_us;		/* as last asked for; 0: never */
 	uint64_t cpu_period_us;
+	bool checkpointing;  /* while status is paused: its machine stands still, and its shim */
 	bool paused_created; /* while status is paused: its process was not started yet */
 	int status; /* enum oci_status as of the last command: record_status() tells the truth */
 	struct json_map annotations;
