@@ -48,7 +48,8 @@ static int open_record(struct reader *r, const char *root, const char *id, struc
 
 	if (ret < 0)
 		return ret;
-	return record_peek(&r->rec, root, own.state.sandbox_id ? own.state.sandbox_id : id, err);
+	return record_peek_machine(&r->rec, root, own.state.sandbox_id ? own.state.sandbox_id : id,
+				   err);
 }
 
 static bool is_same_file(int fd, int dir_fd, const char *name)

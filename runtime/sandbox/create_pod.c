@@ -59,7 +59,8 @@ int create_read_sandbox(struct create *create, struct error *err)
 {
 	struct record_state *state = &create->sandbox.state;
 	struct machine *machine = &create->machine;
-	int ret = record_peek(&create->sandbox, create->request->root, create->sandbox_id, err);
+	int ret = record_peek_machine(&create->sandbox, create->request->root, create->sandbox_id,
+				      err);
 
 	if (ret == 0)
 		ret = check_sandbox(state, err);
@@ -79,7 +80,7 @@ int step_join(struct create *create, struct error *err)
 {
 	auto_record struct record sandbox = RECORD_INIT;
 	const struct proc_id *vmm = &create->rec.state.vmm;
-	int ret = record_open(&sandbox, create->request->root, create->sandbox_id, err);
+	int ret = record_open_machine(&sandbox, create->request->root, create->sandbox_id, err);
 
 	if (ret == 0)
 		ret = check_sandbox(&sandbox.state, err);
@@ -170,7 +171,7 @@ int step_grow(struct create *create, struct error *err)
 
 	if (limits.cpu_millis == 0 && limits.memory_mib == 0)
 		return 0;
-	ret = record_open(&sandbox, root, create->sandbox_id, err);
+	ret = record_open_machine(&sandbox, root, create->sandbox_id, err);
 	if (ret == 0)
 		ret = grow_sum(&sandbox, root, state->id, &limits, &sum, err);
 	if (ret < 0 || grow_machine(&sandbox, &sum, &create->client, &wait, &why) == 0)

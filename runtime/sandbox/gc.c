@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include "runtime/sandbox/orphans.h"
+#include "runtime/sandbox/pod.h"
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/sandbox/store.h"
 
@@ -24,7 +25,17 @@ static bool is_in_pod(const struct gc_request *request, const struct record_stat
 	struct error ignored;
 
 	return state->sandbox_id && strcmp(state->sandbox_id, state->id) != 0 &&
-	       record_peek(&sandbox, request->root, state->sandbox_id, &ignored) == 0;
+	       record_peek_machine(&sandbox, request->root, state->sandbox_id, &ignored) == 0;
+}
+
+/* By a container that runs in its machine. */
+static bool is_used(const struct gc_request *request, const struct record *rec)
+{
+	auto_arena struct arena arena = { 0 };
+	enum oci_status status;
+	const char *id;
+
+	return pod_find_running(rec, request->root, &arena, &id, &status, NULL) < 0 || id;
 }
 
 static bool has_process(const struct record_state *state)
@@ -44,8 +55,10 @@ static const char *judge(const struct gc_request *request, const struct record *
 		return NULL; /* of another release, which may be in use */
 	if (ret < 0)
 		return "its state cannot be read";
-	if (record_status(&rec->state) != OCI_STATUS_STOPPED)
+	if (record_status(&rec->state) != OCI_STATUS_STOPPED || is_used(request, rec))
 		return NULL;
+	if (rec->state.deleted)
+		return "the last container in its machine is gone";
 	if (rec->state.status == OCI_STATUS_CREATING)
 		return "its create was killed";
 	if (!has_process(&rec->state) && !is_in_pod(request, &rec->state))
@@ -62,7 +75,7 @@ static int collect(const struct gc_request *request, const char *id, struct erro
 		auto_record struct record rec = RECORD_INIT;
 		struct error unreadable;
 
-		ret = record_peek(&rec, request->root, id, &unreadable);
+		ret = record_peek_machine(&rec, request->root, id, &unreadable);
 		why = judge(request, &rec, ret);
 	}
 	if (!why)

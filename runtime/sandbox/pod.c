@@ -223,3 +223,22 @@ int pod_list(const struct record *sandbox, const char *root, struct arena *arena
 	ids->len = n;
 	return 0;
 }
+
+int pod_find_running(const struct record *sandbox, const char *root, struct arena *arena,
+		     const char **id, enum oci_status *status, struct error *err)
+{
+	struct json_strs ids;
+	int ret = pod_list(sandbox, root, arena, &ids, err);
+
+	*id = NULL;
+	for (size_t i = 0; ret == 0 && i < ids.len && !*id; i++) {
+		auto_record struct record member = RECORD_INIT;
+
+		if (record_peek(&member, root, ids.items[i], NULL) < 0)
+			continue;
+		*status = record_status(&member.state);
+		if (*status != OCI_STATUS_STOPPED)
+			*id = ids.items[i];
+	}
+	return ret;
+}

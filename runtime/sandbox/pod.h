@@ -32,5 +32,8 @@ void pod_remove(const struct record *rec);
  * in arena. */
 int pod_list(const struct record *sandbox, const char *root, struct arena *arena,
 	     struct json_strs *ids, struct error *err) must_check;
+/* The first of them that has not stopped, and what it does; *id is NULL when all have. */
+int pod_find_running(const struct record *sandbox, const char *root, struct arena *arena,
+		     const char **id, enum oci_status *status, struct error *err) must_check;
 
 #endif

@@ -51,6 +51,7 @@ static const struct json_row state_rows[] = {
 	{ .name = "limitMib", .kind = JSON_U32, FIELD(limit_mib), .flags = JSON_OMIT_EMPTY },
 	{ .name = "terminal", .kind = JSON_BOOL, FIELD(terminal), .flags = JSON_OMIT_EMPTY },
 	{ .name = "noShare", .kind = JSON_BOOL, FIELD(no_share), .flags = JSON_OMIT_EMPTY },
+	{ .name = "deleted", .kind = JSON_BOOL, FIELD(deleted), .flags = JSON_OMIT_EMPTY },
 	{ .name = "cpuQuotaUs", .kind = JSON_I64, FIELD(cpu_quota_us), .flags = JSON_OMIT_EMPTY },
 	{ .name = "cpuPeriodUs", .kind = JSON_U64, FIELD(cpu_period_us), .flags = JSON_OMIT_EMPTY },
 	{ .name = "checkpointing",
@@ -223,7 +224,7 @@ int record_create(struct record *rec, const char *root, const char *id, struct e
 	return fail_open(rec, root, id, ret, err);
 }
 
-int record_open(struct record *rec, const char *root, const char *id, struct error *err)
+int record_open_machine(struct record *rec, const char *root, const char *id, struct error *err)
 {
 	int ret = record_check_id(id, err);
 
@@ -237,7 +238,7 @@ int record_open(struct record *rec, const char *root, const char *id, struct err
 	return load(rec, id, err);
 }
 
-int record_peek(struct record *rec, const char *root, const char *id, struct error *err)
+int record_peek_machine(struct record *rec, const char *root, const char *id, struct error *err)
 {
 	int ret = record_check_id(id, err);
 
@@ -247,6 +248,20 @@ int record_peek(struct record *rec, const char *root, const char *id, struct err
 	if (ret < 0)
 		return fail_open(rec, root, id, ret, err);
 	return load(rec, id, err);
+}
+
+int record_open(struct record *rec, const char *root, const char *id, struct error *err)
+{
+	int ret = record_open_machine(rec, root, id, err);
+
+	return ret == 0 && rec->state.deleted ? fail_open(rec, root, id, -ENOENT, err) : ret;
+}
+
+int record_peek(struct record *rec, const char *root, const char *id, struct error *err)
+{
+	int ret = record_peek_machine(rec, root, id, err);
+
+	return ret == 0 && rec->state.deleted ? fail_open(rec, root, id, -ENOENT, err) : ret;
 }
 
 int record_lock_shared(struct record *rec, struct error *err)

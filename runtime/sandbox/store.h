@@ -36,7 +36,8 @@ struct record_state {
 	uint32_t cpu_millis, limit_mib; /* what its own limits ask for; 0: no limit */
 	bool terminal;			/* its process has one */
 	bool no_share;			/* its machine has disks instead of a share */
-	int64_t cpu_quota_us;		/* as last asked for; 0: never */
+	bool deleted;	      /* it lives on for the others in its machine: record_open_machine() */
+	int64_t cpu_quota_us; /* as last asked for; 0: never */
 	uint64_t cpu_period_us;
 	bool checkpointing;  /* while status is paused: its machine stands still, and its shim */
 	bool paused_created; /* while status is paused: its process was not started yet */
@@ -82,6 +83,14 @@ int record_create(struct record *rec, const char *root, const char *id, struct e
 int record_open(struct record *rec, const char *root, const char *id, struct error *err) must_check;
 /* Loads without a lock, for commands that only look. */
 int record_peek(struct record *rec, const char *root, const char *id, struct error *err) must_check;
+/*
+ * The same for those who ask for the machine: it may outlive its own container, for the others that
+ * are in it. For all else that container does not exist any more, though its state.deleted.
+ */
+int record_open_machine(struct record *rec, const char *root, const char *id, struct error *err)
+	must_check;
+int record_peek_machine(struct record *rec, const char *root, const char *id, struct error *err)
+	must_check;
 /*
  * Locks what record_peek() has opened against commands that change it, but not against others that
  * lock it shared. -ENOENT when it was deleted meanwhile; the state is not loaded again.

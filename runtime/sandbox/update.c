@@ -16,7 +16,7 @@ static int grow_other(const struct record *rec, const char *root, const struct s
 {
 	auto_record struct record sandbox = RECORD_INIT;
 	struct size_limits sum;
-	int ret = record_open(&sandbox, root, rec->state.sandbox_id, err);
+	int ret = record_open_machine(&sandbox, root, rec->state.sandbox_id, err);
 
 	if (ret == 0)
 		ret = grow_sum(&sandbox, root, rec->state.id, limits, &sum, err);

@@ -191,7 +191,7 @@ vmm_mounts() {
 	assert_status 1
 }
 
-@test "pods: deleted in any order; a sandbox with containers that run only by force" {
+@test "pods: deleted in any order; the machine goes with the last of them, or by force" {
 	sandbox pod "$CRI_SANDBOX"
 	member a "$CRI_MEMBER" sleep 1000
 	member b "$CRI_MEMBER" sleep 1000
@@ -203,11 +203,38 @@ vmm_mounts() {
 	assert_equal "$(acrun list -q | tr '\n' ' ')" "c pod "
 	acrun kill pod KILL
 	wait_status pod stopped
-	# what the pod's first process was is over; the others go on
+	# what the pod's first process was is over; the others go on, also when it is deleted
 	assert_equal "$(in_container c hostname)" pod-host
+	acrun delete pod
+	assert_equal "$(acrun list -q)" c
 	run acrun delete pod
 	assert_status 1
-	assert_output_has "container c, which runs in its virtual machine, is not stopped: running"
+	assert_output_has "container does not exist: pod"
+	acrun delete --force pod
+	acrun gc
+	assert_equal "$(in_container c hostname)" pod-host
+	acrun update --pids-limit 50 c
+	acrun kill c KILL
+	wait_status c stopped
+	acrun delete c
+	assert_equal "$(machines)" 0
+	[[ ! -e $ROOT/pod ]]
+	# the last delete is killed: what it has left is found
+	sandbox pod "$CRI_SANDBOX"
+	member c "$CRI_MEMBER" sleep 1000
+	acrun start c
+	acrun kill pod KILL
+	wait_status pod stopped
+	acrun delete pod
+	rm -r "${ROOT:?}/c"
+	run acrun gc
+	assert_output_has "the last container in its machine is gone"
+	assert_equal "$(machines)" 0
+	[[ ! -e $ROOT/pod ]]
+	# by force
+	sandbox pod "$CRI_SANDBOX"
+	member c "$CRI_MEMBER" sleep 1000
+	acrun start c
 	acrun delete --force pod
 	wait_status c stopped
 	assert_equal "$(machines)" 0
