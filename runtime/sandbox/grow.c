@@ -59,8 +59,9 @@ static int plug_cpus(struct record *rec, const struct hypervisor_ops *ops, uint3
 		return err_msg(err, ret, "%s", why.text);
 	if (ret < 0)
 		log_warning("the limits ask for %u vCPUs, the virtual machine keeps %u: %s "
-			    "(default_maxvcpus makes room)",
-			    vcpus, rec->state.vcpus, why.text);
+			    "(%s makes room)",
+			    vcpus, rec->state.vcpus, why.text,
+			    ops->caps & HV_CAP_CPU_HOTPLUG ? "default_maxvcpus" : "default_vcpus");
 	return 0;
 }
 

@@ -31,7 +31,8 @@ commands() {
 @test "cli: features says nothing that runc does not know the name of" {
 	local words='[.hooks[], .mountOptions[], .linux.namespaces[], .linux.capabilities[], (.linux.seccomp | .actions[], .operators[], .archs[])] | sort[]'
 	comm -23 <("$ACRUN" features | jq -r "$words") <(runc features | jq -r "$words") >"$T/only-ours"
-	assert_equal "$(<"$T/only-ours")" "time" # namespaces of time are newer than some runcs
+	# namespaces of time and mapped mounts are newer than some runcs
+	assert_equal "$(grep -vx -e idmap -e ridmap -e time "$T/only-ours")" ""
 }
 
 @test "cli: spec writes what runc spec writes" {
