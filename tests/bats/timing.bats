@@ -22,7 +22,7 @@ phases() {
 	acrun exec c1 true
 	run acrun exec c1 no-such-program
 	assert_status 255
-	[[ $(phases create) == "inputs namespaces "*" container view limits publish total" ]]
+	[[ $(phases create) == "inputs loan namespaces "*" container view limits publish total" ]]
 	assert_equal "$(phases start)" "open state network process hooks total"
 	assert_equal "$(phases exec)" \
 		"open inputs attach console shim process publish total open inputs attach console shim process total"
