@@ -87,9 +87,11 @@ static int take_out(struct oci_mount *mount, struct arena *arena)
 int idmap_plan(struct oci_mount *mount, const struct oci_spec *spec, struct arena *arena,
 	       const struct idmap **idmap, struct error *err)
 {
+	static const struct oci_linux none;
+	const struct oci_linux *container = spec->linux_ ? spec->linux_ : &none;
 	bool own = mount->uid_mappings.len > 0;
-	const struct json_objs *uids = own ? &mount->uid_mappings : &spec->linux_->uid_mappings;
-	const struct json_objs *gids = own ? &mount->gid_mappings : &spec->linux_->gid_mappings;
+	const struct json_objs *uids = own ? &mount->uid_mappings : &container->uid_mappings;
+	const struct json_objs *gids = own ? &mount->gid_mappings : &container->gid_mappings;
 	struct idmap *made;
 	int ret;
 
