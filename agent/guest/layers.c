@@ -83,6 +83,9 @@ int layers_make(const struct layers *layers, struct error *err)
 {
 	int ret = make_container(layers);
 
+	/* Left by a create that was killed before there was a container. */
+	if (ret == 0 && access(layers->dir, F_OK) == 0)
+		layers_remove(layers);
 	if (ret == 0 && mkdir(layers->dir, 0755) < 0)
 		ret = -errno;
 	if (ret == 0)

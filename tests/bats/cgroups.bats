@@ -142,7 +142,7 @@ freeze() {
 	[ ! -d "$v1" ] || echo -1 >"$v1/$NAME/pod/cpu.cfs_quota_us"
 	run acrun update --cpu-quota 9000000 --cpu-period 1000000 c1
 	assert_status 0
-	[ "$(nproc)" -eq 1 ] || assert_output_has "default_maxvcpus makes room"
+	[ "$(nproc)" -eq 1 ] || assert_output_has "makes room"
 	assert_equal "$(quota)" "9000000 1000000"
 	acrun delete --force c1
 }
